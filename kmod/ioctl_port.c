@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Calls on ports.
+ */
+#include "ioctl.h"
+
+#include <linux/mm.h>
+#include <linux/uaccess.h>
+
+#include "broker.h"
+#include "limits.h"
+#include "port.h"
+#include "publish.h"
+#include "ringmap.h"
+#include "session.h"
+
+int mqk_ioctl_port_create(struct mqk_session *s, void *arg,
+			  struct mqk_refusal *why)
+{
+	struct mqk_port_create *a = arg;
+	struct mqk_port_options o = {
+		.flags = a->flags,
+		.entries = a->entries,
+		.cred = s->cred,
+		.uid = s->uid,
+		.pid = s->pid,
+		.clear = !(s->access & MQK_ACCESS_MAP),
+	};
+	struct mqk_port *p;
+	int err;
+
+	if (mqk_bad_flags(a->flags, MQK_PORT_F_INPLACE | MQK_PORT_F_CONFIRM) ||
+	    a->resv)
+		return mqk_refuse(why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
+	p = mqk_port_alloc(s->broker, s->tenant, &o, why);
+	if (IS_ERR(p))
+		return PTR_ERR(p);
+	/* Before it is known: afterwards another thread could close it. */
+	a->entries = p->mask + 1;
+	a->page_size = mqk_area_size(&p->kernel_area);
+	a->ring_offset = MQK_PORT_RING;
+	a->user_size = mqk_area_size(&p->user_area);
+	refcount_inc(&p->refs);		/* ours: another thread may close it */
+	err = mqk_session_add_port(s, p);
+	if (err) {
+		mqk_port_put(p);
+		goto out;
+	}
+	a->id = p->id;
+	a->page_offset = mqk_map_offset(MQK_MAP_PORT_PAGE, a->id);
+	a->user_offset = mqk_map_offset(MQK_MAP_PORT_USER, a->id);
+	a->window_offset = mqk_map_offset(MQK_MAP_PORT_WINDOW, a->id);
+	a->window_size = s->broker->store.segment_size;
+	if (!(a->flags & MQK_PORT_F_INPLACE))
+		a->window_offset = a->window_size = 0;
+out:
+	mqk_port_put(p);
+	return err;
+}
+
+int mqk_ioctl_port_close(struct mqk_session *s, void *arg,
+			 struct mqk_refusal *why)
+{
+	struct mqk_id *a = arg;
+
+	if (a->flags || a->resv)
+		return mqk_refuse(why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
+	return mqk_session_drop_port(s, a->id);
+}
+
+/* What the port noted while it had its mutex. */
+static int explain(struct mqk_port *p, int err, struct mqk_refusal *why)
+{
+	if (err == p->error)
+		why->rule = MQK_RULE_BROKEN;
+	else
+		*why = p->why;
+	memset(&p->why, 0, sizeof(p->why));
+	return err;
+}
+
+int mqk_ioctl_port_segment(struct mqk_session *s, void *arg,
+			   struct mqk_refusal *why)
+{
+	struct mqk_port_segment *a = arg;
+	struct mqk_port *p;
+	int err;
+
+	if (a->flags || a->resv)
+		return mqk_refuse(why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
+	p = mqk_session_port(s, a->port);
+	if (!p)
+		return -ENOENT;
+	err = mqk_publish_next_segment(p, a);
+	a->map_offset = mqk_map_offset(MQK_MAP_PORT_WINDOW, a->port);
+	if (err)
+		explain(p, err, why);
+	mqk_port_put(p);
+	return err;
+}
+
+int mqk_ioctl_publish(struct mqk_session *s, void *arg,
+		      struct mqk_refusal *why)
+{
+	struct mqk_publish *a = arg;
+	struct mqk_port *p;
+	int n;
+
+	if (a->flags || a->resv || !a->count || a->count > MQK_PUBLISH_MAX)
+		return mqk_refuse(why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
+	p = mqk_session_port(s, a->port);
+	if (!p)
+		return -ENOENT;
+	n = mqk_publish_copies(p, u64_to_user_ptr(a->messages), a->count,
+			       &a->first_seq);
+	if (n < 0)
+		explain(p, n, why);
+	else
+		a->count = n;
+	mqk_port_put(p);
+	return min(n, 0);
+}
+
+/*
+ * Who finds the port's mutex free needs no reference: closing the port takes the
+ * mutex as well, and its memory goes a grace period later.
+ */
+static __always_inline bool ring_quickly(struct mqk_session *s, unsigned long id,
+					 int *n)
+{
+	struct mqk_port *p;
+	bool done = false;
+
+	rcu_read_lock();
+	p = mqk_session_peek_port(s, id);
+	if (likely(p && mutex_trylock(&p->mutex))) {
+		*n = mqk_publish_doorbell(p);
+		done = *n >= 0;
+		mutex_unlock(&p->mutex);
+	}
+	rcu_read_unlock();
+	return done;
+}
+
+/* The port is missing or in use, or it has something to explain. */
+static noinline int ring_slowly(struct mqk_session *s, unsigned long id)
+{
+	struct mqk_port *p = mqk_session_port(s, id);
+	struct mqk_refusal why = {};
+	int n = -ENOENT;
+
+	if (p) {
+		mutex_lock(&p->mutex);
+		rcu_read_lock();
+		n = mqk_publish_doorbell(p);
+		rcu_read_unlock();
+		if (n < 0)
+			explain(p, n, &why);
+		mutex_unlock(&p->mutex);
+		mqk_port_put(p);
+	}
+	if (n < 0) {
+		if (READ_ONCE(s->broker->dead))
+			n = -ESHUTDOWN;
+		mqk_session_refused(s, n, &why);
+	}
+	return n;
+}
+
+/* MQK_IOC_DOORBELL: the hot path, so no structure and no table */
+int mqk_ioctl_doorbell(struct mqk_session *s, unsigned long id)
+{
+	int n;
+
+	return likely(ring_quickly(s, id, &n)) ? n : ring_slowly(s, id);
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Ports: through which a process publishes.
+ *
+ * A port takes messages in the order in which they are handed in, numbers them
+ * from 1, and reports in its completion ring: confirms if it wants them,
+ * returns and errors in any case.  It hands them in as copies, or in place, in
+ * a segment of its own that it sees through a window.
+ *
+ * Life: references are the session's table and each call under way, but for the
+ * doorbell: it finds the port under RCU and takes its mutex at once, which shutting
+ * has to wait for (mqk_session_peek_port()).  Shutting
+ * takes what is committed in the open segment, closes it, and lets go of the
+ * tenant's appender.
+ *
+ * Locks: mutex guards everything but what never changes.  It is held while user
+ * memory is copied: nobody but the port's own session ever waits for it.
+ *
+ * The shared pages: K, read-only to the process: mqk_port_page, ring; U:
+ * mqk_port_user.
+ */
+#ifndef MQK_PORT_H
+#define MQK_PORT_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <linux/mqk.h>
+
+#include "account.h"
+#include "area.h"
+#include "route.h"
+
+struct cred;
+struct mqk_broker;
+struct mqk_mapped;
+struct mqk_segment;
+struct mqk_window;
+
+#define MQK_PORT_RING	64u		/* where the ring starts in the K pages */
+
+/* Most completions that one message causes: a confirm of those before it,
+ * a return, a confirm of its own.
+ */
+#define MQK_PORT_RESERVE	3u
+
+struct mqk_port {
+	struct mutex mutex;
+	u32 flags;			/* MQK_PORT_F_* */
+	int error;
+	bool closing;			/* nobody reads completions any more */
+	struct mqk_broker *broker;
+	struct mqk_tenant *tenant;
+	struct mqk_router *router;
+	u32 uid;			/* of the session, for its messages */
+	u32 pid;
+	/* the open segment */
+	struct mqk_segment *segment;
+	u64 offset;			/* taken up to here */
+	struct mqk_window *window;
+	bool clear;			/* may not read what others wrote */
+	/* what was charged or allocated in advance */
+	u32 grant;			/* messages */
+	u32 nr_chunks;
+	u32 want_chunks;
+	struct list_head chunks;
+	/* completions */
+	struct mqk_completion *ring;
+	u32 mask;
+	u64 pos;			/* completions so far */
+	u64 head;			/* those that were read */
+	u64 seq;			/* messages so far */
+	u64 reported;			/* confirmed or refused, up to here */
+	u32 reached;			/* queues, by the last one taken */
+	struct mqk_port_page *page;
+	struct mqk_port_user *user;	/* U: load once, check, use */
+	wait_queue_head_t wq;
+	wait_queue_head_t *session_wq;
+	/* working memory */
+	struct mqk_key key;
+	struct mqk_record head_copy;	/* all but the key */
+	u64 size;			/* of such a record; 0: not checked */
+	bool nack;			/* a queue refuses it */
+	bool routed;			/* the router's last route is its, in segment */
+	u64 sizes;			/* as struct mqk_express has them */
+	u64 key_mask;			/* of the last word of the key */
+	u32 key_last;			/* which word that is */
+	struct mqk_refusal why;		/* of the message under way */
+	/* the rest */
+	refcount_t refs;
+	u32 id;
+	struct mqk_area kernel_area;
+	struct mqk_area user_area;
+	struct mqk_mapped *rings;	/* what the areas are charged */
+	struct rcu_work free;
+};
+
+/**
+ * struct mqk_port_options - what a port is made with
+ * @flags: MQK_PORT_F_*
+ * @entries: of the completion ring, 0 for the default
+ * @cred: who publishes; kept by the caller as long as the port
+ * @uid: the same, as its messages tell it
+ * @pid: the same
+ * @clear: it may not read what others wrote
+ */
+struct mqk_port_options {
+	u32 flags;
+	u32 entries;
+	const struct cred *cred;
+	u32 uid;
+	u32 pid;
+	bool clear;
+};
+
+struct mqk_port *mqk_port_alloc(struct mqk_broker *broker,
+				struct mqk_tenant *tenant,
+				const struct mqk_port_options *o,
+				struct mqk_refusal *why);
+void mqk_port_put(struct mqk_port *p);
+void mqk_port_close_segment(struct mqk_port *p);
+int mqk_port_feed(struct mqk_port *p, u32 chunks);
+void mqk_port_wake(struct mqk_port *p);
+bool mqk_port_readable(struct mqk_port *p);
+
+bool mqk_port_make_room(struct mqk_port *p);
+void mqk_port_complete(struct mqk_port *p, u32 type, u32 flags, u64 seq,
+		       int result, u32 queues);
+void mqk_port_confirm(struct mqk_port *p);
+void mqk_port_break(struct mqk_port *p, int error);
+
+/**
+ * mqk_port_has_room() - whether one more message could be reported
+ * @p: the port; broken if its user's head is out of range
+ *
+ * Context: p->mutex.
+ * Return: true if so
+ */
+static inline bool mqk_port_has_room(struct mqk_port *p)
+{
+	return likely(p->pos - p->head + MQK_PORT_RESERVE <= p->mask + 1) ||
+	       p->closing || mqk_port_make_room(p);
+}
+
+#endif /* MQK_PORT_H */

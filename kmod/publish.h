@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Publishing: from a port to all queues of a route, or to none.
+ *
+ * For each message: copy its head, check the copy, find the route, reserve what
+ * can run out (credit of messages, a place in each queue's index), then commit:
+ * from there nothing fails.
+ */
+#ifndef MQK_PUBLISH_H
+#define MQK_PUBLISH_H
+
+#include <linux/types.h>
+
+struct mqk_message;
+struct mqk_port;
+struct mqk_port_segment;
+
+int mqk_publish_doorbell(struct mqk_port *p);
+void mqk_publish_rest(struct mqk_port *p);
+int mqk_publish_next_segment(struct mqk_port *p, struct mqk_port_segment *arg);
+int mqk_publish_copies(struct mqk_port *p,
+		       const struct mqk_message __user *messages, u32 count,
+		       u64 *first_seq);
+
+#endif /* MQK_PUBLISH_H */

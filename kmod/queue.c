@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Queues: declaring, finding, and what is left when they end.
+ */
+#include "queue.h"
+
+#include <linux/rhashtable.h>
+#include <linux/slab.h>
+#include <linux/mqk.h>
+
+#include "account.h"
+#include "binding.h"
+#include "broker.h"
+#include "exchange.h"
+#include "names.h"
+#include "rules.h"
+
+MQK_NAME_PARAMS(mqk_queue_name_params, struct mqk_queue);
+
+#define QUEUE_PROPERTIES (MQK_DECLARE_F_DURABLE | MQK_DECLARE_F_AUTO_DELETE | \
+			  MQK_DECLARE_F_EXCLUSIVE)
+
+/* "amq.gen-" and 16 hexadecimal digits. */
+#define MADE_NAME_LEN	24
+
+/**
+ * mqk_queue_find() - look up a queue by name
+ * @broker: the broker
+ * @name: its name
+ * @len: bytes of it
+ *
+ * Context: broker->mutex or RCU read side.
+ * Return: the queue or NULL
+ */
+struct mqk_queue *mqk_queue_find(struct mqk_broker *broker, const u8 *name,
+				 u32 len)
+{
+	struct mqk_name key = { .name = name, .len = len };
+
+	return rhashtable_lookup_fast(&broker->queue_names, &key,
+				      mqk_queue_name_params);
+}
+
+/**
+ * mqk_queue_get_by_id() - look up a queue by id
+ * @broker: the broker
+ * @id: its id
+ *
+ * Context: any.
+ * Return: the queue with a reference, or NULL
+ */
+struct mqk_queue *mqk_queue_get_by_id(struct mqk_broker *broker, u32 id)
+{
+	struct mqk_queue *q;
+
+	rcu_read_lock();
+	q = xa_load(&broker->queues, id);
+	if (q && !kref_get_unless_zero(&q->ref))
+		q = NULL;
+	rcu_read_unlock();
+	return q;
+}
+
+/**
+ * mqk_queue_access() - whether a session may do something with a queue
+ * @q: the queue
+ * @cred: who asks
+ * @session: the asking session
+ * @want: MQK_MAY_*
+ * @why: filled when it is refused
+ *
+ * Return: 0, -EBUSY when it is exclusive to another session, -EACCES
+ */
+int mqk_queue_access(const struct mqk_queue *q, const struct cred *cred,
+		     const void *session, u32 want, struct mqk_refusal *why)
+{
+	if (q->session && q->session != session)
+		return mqk_refuse(why, MQK_RULE_LOCKED, -EBUSY);
+	if (!mqk_may(&q->owner, cred, want))
+		return mqk_refuse(why, MQK_RULE_PERMISSION, -EACCES);
+	return 0;
+}
+
+static struct mqk_queue *alloc_queue(struct mqk_broker *broker,
+				     const struct mqk_declare *d, u32 name_len)
+{
+	struct mqk_queue *q;
+
+	q = kzalloc(struct_size(q, name, name_len), GFP_KERNEL_ACCOUNT);
+	if (!q)
+		return NULL;
+	spin_lock_init(&q->lock);
+	mqk_index_init(&q->index);
+	INIT_LIST_HEAD(&q->able);
+	INIT_LIST_HEAD(&q->idle);
+	init_waitqueue_head(&q->getters);
+	q->broker = broker;
+	INIT_WORK(&q->pump, mqk_queue_pump);
+	q->flags = d->flags & QUEUE_PROPERTIES;
+	kref_init(&q->ref);
+	q->owner = d->owner;
+	INIT_LIST_HEAD(&q->in_session);
+	if (d->flags & MQK_DECLARE_F_EXCLUSIVE)
+		q->session = d->session;
+	q->rules = mqk_rules_alloc(d->rules);
+	if (IS_ERR(q->rules)) {
+		kfree(q);
+		return NULL;
+	}
+	q->refuses = q->rules && q->rules->overflow == MQK_OVERFLOW_REJECT_PUBLISH;
+	q->tenant = d->tenant;
+	INIT_LIST_HEAD(&q->bindings);
+	q->name_len = name_len;
+	return q;
+}
+
+static void make_name(struct mqk_broker *broker, u8 *name)
+{
+	char text[MADE_NAME_LEN + 1];
+
+	snprintf(text, sizeof(text), "amq.gen-%016llx", ++broker->next_name);
+	memcpy(name, text, MADE_NAME_LEN);
+}
+
+static struct mqk_queue *make(struct mqk_broker *broker,
+			      const struct mqk_declare *d,
+			      struct mqk_refusal *why)
+{
+	struct mqk_queue *q;
+	int err;
+
+	err = mqk_charge(d->tenant, MQK_RES_QUEUES, 1, why);
+	if (err)
+		return ERR_PTR(err);
+	err = -ENOMEM;
+	q = alloc_queue(broker, d, d->name_len ?: MADE_NAME_LEN);
+	if (!q)
+		goto err_charge;
+	if (d->name_len)
+		memcpy(q->name, d->name, d->name_len);
+	else
+		make_name(broker, q->name);
+
+	err = xa_alloc_cyclic(&broker->queues, &q->id, NULL, mqk_id_limit,
+			      &broker->next_queue, GFP_KERNEL_ACCOUNT);
+	if (err < 0)
+		goto err_free;
+	err = rhashtable_insert_fast(&broker->queue_names, &q->node,
+				     mqk_queue_name_params);
+	if (err)
+		goto err_id;
+	/* no failure past this point: the place is allocated */
+	mqk_broker_get(broker);
+	xa_store(&broker->queues, q->id, q, GFP_KERNEL_ACCOUNT);
+	if (q->session)
+		list_add_tail(&q->in_session, d->exclusive);
+	mqk_broker_reroute(broker, MQK_EXCHANGE_DEFAULT_ID);
+	return q;
+
+err_id:
+	xa_erase(&broker->queues, q->id);
+err_free:
+	kfree(q->rules);
+	kfree(q);
+err_charge:
+	mqk_uncharge(d->tenant, MQK_RES_QUEUES, 1);
+	return ERR_PTR(err);
+}
+
+/**
+ * mqk_queue_declare() - find a queue, or make it
+ * @broker: the broker
+ * @d: what is declared
+ * @why: filled when it is refused
+ *
+ * Context: broker->mutex.
+ * Return: its id; errno as struct mqk_queue_declare says
+ */
+int mqk_queue_declare(struct mqk_broker *broker, const struct mqk_declare *d,
+		      struct mqk_refusal *why)
+{
+	struct mqk_queue *q = NULL;
+
+	lockdep_assert_held(&broker->mutex);
+	if (d->name_len)
+		q = mqk_queue_find(broker, d->name, d->name_len);
+	if (q) {
+		if (q->session && q->session != d->session)
+			return mqk_refuse(why, MQK_RULE_LOCKED, -EBUSY);
+		if (!(d->flags & MQK_DECLARE_F_PASSIVE) &&
+		    ((q->flags ^ d->flags) & QUEUE_PROPERTIES ||
+		     !mqk_rules_equal(q->rules, d->rules)))
+			return mqk_refuse(why, MQK_RULE_INEQUIVALENT, -EINVAL);
+		return q->id;
+	}
+	if (d->flags & MQK_DECLARE_F_PASSIVE)
+		return mqk_refuse(why, MQK_RULE_NO_QUEUE, -ENOENT);
+	if (mqk_name_reserved(d->name, d->name_len))
+		return mqk_refuse(why, MQK_RULE_RESERVED_NAME, -EACCES);
+	q = make(broker, d, why);
+	return IS_ERR(q) ? PTR_ERR(q) : q->id;
+}
+
+/**
+ * mqk_queue_unlink() - take a queue out of the tables, with its bindings
+ * @q: the queue; mqk_queue_put() drops the reference that the tables had
+ *
+ * Context: the broker's mutex.
+ */
+void mqk_queue_unlink(struct mqk_queue *q)
+{
+	struct mqk_broker *broker = q->broker;
+
+	/* Removing a binding may remove its exchange with others of this queue. */
+	while (!list_empty(&q->bindings))
+		mqk_binding_remove(list_first_entry(&q->bindings,
+						    struct mqk_binding,
+						    in_target));
+	list_del_init(&q->in_session);
+	rhashtable_remove_fast(&broker->queue_names, &q->node,
+			       mqk_queue_name_params);
+	xa_erase(&broker->queues, q->id);
+	mqk_broker_reroute(broker, MQK_EXCHANGE_DEFAULT_ID);
+}
+
+/**
+ * mqk_queue_free_chunk() - free a chunk that came out of an index
+ * @c: the chunk, or NULL
+ *
+ * Context: any.
+ */
+void mqk_queue_free_chunk(struct mqk_chunk *c)
+{
+	if (!c)
+		return;
+	mqk_uncharge(c->owner, MQK_RES_BYTES, MQK_CHUNK_BYTES);
+	free_page((unsigned long)c);
+}
+
+static void release(struct kref *ref)
+{
+	struct mqk_queue *q = container_of(ref, struct mqk_queue, ref);
+	struct mqk_chunk *c;
+
+	while ((c = mqk_index_drain(&q->index)))
+		mqk_queue_free_chunk(c);
+	if (WARN_ON_ONCE(q->index.nr_chunks))
+		pr_err("mqk: leaked %u chunks of a queue\n", q->index.nr_chunks);
+	mqk_count(q->broker, routed, q->published);
+	mqk_count(q->broker, delivered, q->delivered);
+	mqk_count(q->broker, acked, q->acked);
+	mqk_count(q->broker, requeued, q->requeued);
+	mqk_count(q->broker, dropped, q->dropped);
+	mqk_uncharge(q->tenant, MQK_RES_QUEUES, 1);
+	mqk_broker_put(q->broker);
+	if (q->rules)
+		kfree_rcu(q->rules, rcu);
+	kfree_rcu(q, rcu);
+}
+
+/**
+ * mqk_queue_put() - drop a reference
+ * @q: the queue
+ *
+ * Context: may sleep.
+ */
+void mqk_queue_put(struct mqk_queue *q)
+{
+	kref_put(&q->ref, release);
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Rules of a queue: the arguments of a declaration.
+ */
+#include "rules.h"
+
+#include <linux/align.h>
+#include <linux/err.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/unaligned.h>
+#include <linux/mqk.h>
+
+#include "account.h"
+
+/* An encoded header of those that were found valid. */
+struct argument {
+	u8 type;
+	const u8 *name;
+	u32 name_len;
+	const u8 *value;
+	u32 value_len;
+};
+
+static bool equals(const u8 *bytes, u32 len, const char *text)
+{
+	return len == strlen(text) && !memcmp(bytes, text, len);
+}
+
+/* A whole number of any width, from 0. */
+static int read_number(const struct argument *a, u64 *to)
+{
+	s64 n;
+
+	switch (a->type) {
+	case MQK_HEADER_BYTE:
+		n = (s8)*a->value;
+		break;
+	case MQK_HEADER_SHORT:
+		n = (s16)get_unaligned_le16(a->value);
+		break;
+	case MQK_HEADER_INT:
+		n = (s32)get_unaligned_le32(a->value);
+		break;
+	case MQK_HEADER_LONG:
+		n = get_unaligned_le64(a->value);
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (n < 0)
+		return -EINVAL;
+	*to = n;
+	return 0;
+}
+
+static int read_overflow(const struct argument *a, enum mqk_overflow *to)
+{
+	if (a->type != MQK_HEADER_STRING)
+		return -EINVAL;
+	if (equals(a->value, a->value_len, "drop-head"))
+		*to = MQK_OVERFLOW_DROP_HEAD;
+	else if (equals(a->value, a->value_len, "reject-publish"))
+		*to = MQK_OVERFLOW_REJECT_PUBLISH;
+	else
+		return -EINVAL;
+	return 0;
+}
+
+static int read_one(struct mqk_rules *r, const struct argument *a)
+{
+	if (equals(a->name, a->name_len, "x-max-length"))
+		return read_number(a, &r->max_length);
+	if (equals(a->name, a->name_len, "x-max-length-bytes"))
+		return read_number(a, &r->max_bytes);
+	if (equals(a->name, a->name_len, "x-overflow"))
+		return read_overflow(a, &r->overflow);
+	return -EINVAL;
+}
+
+/**
+ * mqk_rules_parse() - read the arguments of a declaration
+ * @r: where the rules go; of an argument that is given twice, the last counts
+ * @args: encoded headers that mqk_headers_valid() has found so, a private copy
+ * @len: bytes of them
+ * @why: filled when they are refused
+ *
+ * Return: 0; -EINVAL for an argument that is unknown, of another type or out of
+ * range
+ */
+int mqk_rules_parse(struct mqk_rules *r, const u8 *args, u32 len,
+		    struct mqk_refusal *why)
+{
+	struct argument a;
+	u32 size;
+
+	*r = (struct mqk_rules) { .max_length = U64_MAX, .max_bytes = U64_MAX };
+	for (; len; args += size, len -= size) {
+		a.type = args[0];
+		a.name_len = args[1];
+		a.value_len = get_unaligned_le16(args + 2);
+		a.name = args + sizeof(struct mqk_header);
+		a.value = a.name + a.name_len;
+		size = ALIGN(sizeof(struct mqk_header) + a.name_len + a.value_len, 8);
+		if (read_one(r, &a))
+			return mqk_refuse(why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
+	}
+	return 0;
+}
+
+/**
+ * mqk_rules_equal() - whether two queues would have the same rules
+ * @a: one's; NULL: none
+ * @b: the other's; NULL: none
+ *
+ * Return: true if so
+ */
+bool mqk_rules_equal(const struct mqk_rules *a, const struct mqk_rules *b)
+{
+	static const struct mqk_rules none = {
+		.max_length = U64_MAX,
+		.max_bytes = U64_MAX,
+	};
+
+	a = a ?: &none;
+	b = b ?: &none;
+	return a->max_length == b->max_length && a->max_bytes == b->max_bytes &&
+	       a->overflow == b->overflow;
+}
+
+/**
+ * mqk_rules_alloc() - make the rules of a queue
+ * @r: what they are
+ *
+ * Context: may sleep.
+ * Return: a copy, to be freed with kfree() or kfree_rcu(); NULL when they say nothing;
+ * ERR_PTR(-ENOMEM)
+ */
+struct mqk_rules *mqk_rules_alloc(const struct mqk_rules *r)
+{
+	if (mqk_rules_equal(r, NULL))
+		return NULL;
+	return kmemdup(r, sizeof(*r), GFP_KERNEL_ACCOUNT) ?: ERR_PTR(-ENOMEM);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Rules of a queue: what the arguments of its declaration ask for.
+ *
+ * A queue without arguments has none, and pays one test of a pointer for it
+ * where it dispatches.  What the rules say is done by deliver.h.
+ *
+ * Life: made with the queue, freed with it.  Nothing in them changes, so they
+ * have no lock.
+ */
+#ifndef MQK_RULES_H
+#define MQK_RULES_H
+
+#include <linux/types.h>
+
+struct mqk_refusal;
+
+/* What is not given is as drop-head, but not the same to who declares again. */
+enum mqk_overflow {
+	MQK_OVERFLOW_NOT_GIVEN,
+	MQK_OVERFLOW_DROP_HEAD,
+	MQK_OVERFLOW_REJECT_PUBLISH,
+};
+
+/**
+ * struct mqk_rules - the rules of a queue
+ * @max_length: most messages that are ready; U64_MAX: any number
+ * @max_bytes: most payload bytes of those; U64_MAX: any number
+ * @overflow: what happens when one of them is exceeded
+ * @rcu: frees it
+ */
+struct mqk_rules {
+	u64 max_length;
+	u64 max_bytes;
+	enum mqk_overflow overflow;
+	struct rcu_head rcu;
+};
+
+int mqk_rules_parse(struct mqk_rules *r, const u8 *args, u32 len,
+		    struct mqk_refusal *why);
+bool mqk_rules_equal(const struct mqk_rules *a, const struct mqk_rules *b);
+struct mqk_rules *mqk_rules_alloc(const struct mqk_rules *r);
+
+/**
+ * mqk_rules_exceeded() - whether so much is too much
+ * @r: the rules
+ * @messages: how many are ready
+ * @bytes: bytes of their payload
+ *
+ * Return: true if so
+ */
+static inline bool mqk_rules_exceeded(const struct mqk_rules *r, u64 messages,
+				      u64 bytes)
+{
+	return messages > r->max_length || bytes > r->max_bytes;
+}
+
+#endif /* MQK_RULES_H */

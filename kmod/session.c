@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Sessions.
+ */
+#include "session.h"
+
+#include <linux/cred.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/poll.h>
+#include <linux/sched.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+
+#include "broker.h"
+#include "consumer.h"
+#include "deliver.h"
+#include "port.h"
+#include "publish.h"
+#include "queue.h"
+#include "ringmap.h"
+
+/* Ids fit what a mapping's offset has room for. */
+#define session_id_limit	XA_LIMIT(1, MQK_MAP_ID_MAX)
+
+static int enter(struct mqk_session *s)
+{
+	struct mqk_broker *broker = s->broker;
+	int err;
+
+	mutex_lock(&broker->mutex);
+	s->tenant = mqk_broker_tenant(broker, s->cred->fsuid);
+	err = IS_ERR(s->tenant) ? PTR_ERR(s->tenant) :
+	      broker->dead ? -ENXIO :
+	      mqk_charge(s->tenant, MQK_RES_SESSIONS, 1, NULL);
+	if (!err) {
+		s->number = ++broker->next_session;
+		list_add(&s->link, &broker->sessions);
+	}
+	mutex_unlock(&broker->mutex);
+	return err;
+}
+
+/**
+ * mqk_session_open() - make a session
+ * @broker: the broker; the session takes over the caller's reference
+ * @file: the open node
+ * @access: MQK_ACCESS_*
+ *
+ * Context: may sleep; takes broker->mutex.
+ * Return: the session; ERR_PTR of -EDQUOT, -ENOSPC, -ENOMEM, -ENXIO
+ */
+struct mqk_session *mqk_session_open(struct mqk_broker *broker,
+				     struct file *file, u32 access)
+{
+	struct mqk_session *s = kzalloc(sizeof(*s), GFP_KERNEL_ACCOUNT);
+	int err;
+
+	if (!s)
+		return ERR_PTR(-ENOMEM);
+	s->broker = broker;
+	s->cred = file->f_cred;
+	s->access = access;
+	s->uid = from_kuid_munged(&init_user_ns, s->cred->fsuid);
+	s->pid = task_tgid_nr(current);
+	xa_init_flags(&s->ports, XA_FLAGS_ALLOC1);
+	xa_init_flags(&s->consumers, XA_FLAGS_ALLOC1);
+	mutex_init(&s->mutex);
+	init_waitqueue_head(&s->wq);
+	spin_lock_init(&s->error_lock);
+	INIT_LIST_HEAD(&s->exclusive);
+	err = enter(s);
+	if (err) {
+		kfree(s);
+		return ERR_PTR(err);
+	}
+	return s;
+}
+
+static void delete_exclusive(struct mqk_session *s)
+{
+	struct mqk_queue *q;
+
+	mutex_lock(&s->broker->mutex);
+	while ((q = list_first_entry_or_null(&s->exclusive, struct mqk_queue,
+					     in_session)))
+		mqk_queue_kill(q);
+	mutex_unlock(&s->broker->mutex);
+}
+
+/**
+ * mqk_session_close() - end a session
+ * @s: the session, which nobody uses any more
+ *
+ * Context: may sleep; takes broker->mutex.
+ */
+void mqk_session_close(struct mqk_session *s)
+{
+	struct mqk_broker *broker = s->broker;
+	struct mqk_consumer *c;
+	struct mqk_port *p;
+	unsigned long id;
+
+	xa_for_each(&s->ports, id, p)
+		mqk_session_drop_port(s, id);
+	/* Nothing that one returns may go to another that ends as well. */
+	xa_for_each(&s->consumers, id, c)
+		mqk_consumer_cancel(c);
+	xa_for_each(&s->consumers, id, c)
+		mqk_session_drop_consumer(s, id);
+	delete_exclusive(s);
+	xa_destroy(&s->ports);
+	xa_destroy(&s->consumers);
+	mqk_broker_trim(broker);
+
+	mutex_lock(&broker->mutex);
+	list_del(&s->link);
+	mqk_uncharge(s->tenant, MQK_RES_SESSIONS, 1);
+	mutex_unlock(&broker->mutex);
+	mqk_broker_put(broker);
+	kfree(s);
+}
+
+/**
+ * mqk_session_shutdown() - tell a session that its broker was removed
+ * @s: the session
+ *
+ * Context: broker->mutex, which keeps the session; never waits for its owner.
+ */
+void mqk_session_shutdown(struct mqk_session *s)
+{
+	struct mqk_consumer *c;
+	struct mqk_port *p;
+	unsigned long id;
+
+	rcu_read_lock();
+	xa_for_each(&s->ports, id, p) {
+		WRITE_ONCE(p->error, -ESHUTDOWN);
+		WRITE_ONCE(p->page->error, -ESHUTDOWN);
+		wake_up_interruptible_all(&p->wq);
+	}
+	xa_for_each(&s->consumers, id, c) {
+		WRITE_ONCE(c->error, -ESHUTDOWN);
+		WRITE_ONCE(c->page->error, -ESHUTDOWN);
+		wake_up_interruptible_all(&c->wq);
+	}
+	rcu_read_unlock();
+	wake_up_interruptible_poll(&s->wq, EPOLLIN | EPOLLERR | EPOLLHUP);
+}
+
+/**
+ * mqk_session_refused() - remember why a call failed
+ * @s: the session
+ * @error: negative errno
+ * @why: the reason
+ *
+ * Context: any.
+ */
+void mqk_session_refused(struct mqk_session *s, int error,
+			 const struct mqk_refusal *why)
+{
+	spin_lock(&s->error_lock);
+	mqk_fill_error(&s->last, error, why);
+	spin_unlock(&s->error_lock);
+}
+
+/**
+ * mqk_session_port() - look up a port
+ * @s: the session
+ * @id: its id
+ *
+ * Return: the port with a reference, or NULL
+ */
+struct mqk_port *mqk_session_port(struct mqk_session *s, unsigned long id)
+{
+	struct mqk_port *p;
+
+	rcu_read_lock();
+	p = mqk_session_peek_port(s, id);
+	if (p && !refcount_inc_not_zero(&p->refs))
+		p = NULL;
+	rcu_read_unlock();
+	return p;
+}
+
+/**
+ * mqk_session_add_port() - give a port its id, and make it known
+ * @s: the session
+ * @p: the port
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM
+ */
+int mqk_session_add_port(struct mqk_session *s, struct mqk_port *p)
+{
+	int err;
+
+	p->session_wq = &s->wq;
+	mutex_lock(&s->mutex);
+	err = xa_alloc(&s->ports, &p->id, p, session_id_limit,
+		       GFP_KERNEL_ACCOUNT);
+	if (!err && p->id < MQK_SESSION_NEAR)
+		rcu_assign_pointer(s->near[p->id], p);
+	mutex_unlock(&s->mutex);
+	return err;
+}
+
+/**
+ * mqk_session_drop_port() - end a port
+ * @s: the session
+ * @id: its id
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOENT
+ */
+int mqk_session_drop_port(struct mqk_session *s, u32 id)
+{
+	struct mqk_port *p;
+
+	mutex_lock(&s->mutex);
+	p = xa_erase(&s->ports, id);
+	if (p && id < MQK_SESSION_NEAR)
+		RCU_INIT_POINTER(s->near[id], NULL);
+	mutex_unlock(&s->mutex);
+	if (!p)
+		return -ENOENT;
+	mqk_publish_rest(p);
+	mqk_port_put(p);
+	return 0;
+}
+
+/**
+ * mqk_session_consumer() - look up a consumer
+ * @s: the session
+ * @id: its id
+ *
+ * Return: the consumer with a reference, or NULL
+ */
+struct mqk_consumer *mqk_session_consumer(struct mqk_session *s,
+					  unsigned long id)
+{
+	struct mqk_consumer *c;
+
+	rcu_read_lock();
+	c = xa_load(&s->consumers, id);
+	if (c && !refcount_inc_not_zero(&c->refs))
+		c = NULL;
+	rcu_read_unlock();
+	return c;
+}
+
+/* Give a consumer its id in the session and its number in the broker. */
+static int make_known(struct mqk_session *s, struct mqk_consumer *c)
+{
+	struct xarray *all = &s->broker->consumers;
+	int err;
+
+	err = xa_alloc_cyclic(all, &c->number, NULL, mqk_id_limit,
+			      &s->broker->next_consumer, GFP_KERNEL_ACCOUNT);
+	if (err < 0)
+		return err;
+	mutex_lock(&s->mutex);
+	err = xa_alloc(&s->consumers, &c->id, c, session_id_limit,
+		       GFP_KERNEL_ACCOUNT);
+	/* the place is allocated; together, since another thread may drop it */
+	if (!err)
+		xa_store(all, c->number, c, GFP_KERNEL_ACCOUNT);
+	mutex_unlock(&s->mutex);
+	if (err)
+		xa_erase(all, c->number);
+	return err;
+}
+
+/**
+ * mqk_session_add_consumer() - attach a consumer, give it its id, and make it
+ *	known
+ * @s: the session
+ * @c: the consumer; on failure it is shut, and still the caller's
+ * @q: its queue, whose reference it takes over if it is attached; NULL for one
+ *	that pulls
+ * @why: filled when it is refused
+ *
+ * Attached before it is known, since what it is attached to says which lock
+ * guards it.
+ *
+ * Context: may sleep.
+ * Return: 0; errno of mqk_consumer_attach(); -ENOMEM
+ */
+int mqk_session_add_consumer(struct mqk_session *s, struct mqk_consumer *c,
+			     struct mqk_queue *q, struct mqk_refusal *why)
+{
+	int err;
+
+	c->session_wq = &s->wq;
+	c->session = s->number;
+	c->pid = s->pid;
+	c->uid = s->cred->fsuid;
+	INIT_WORK(&c->reaper, mqk_consumer_reap);
+	err = q ? mqk_consumer_attach(c, q, why) : 0;
+	if (err) {
+		mqk_queue_put(q);
+		return err;
+	}
+	err = make_known(s, c);
+	if (err)
+		mqk_consumer_shut(c);
+	return err;
+}
+
+/**
+ * mqk_session_drop_consumer() - end a consumer; what it holds returns
+ * @s: the session
+ * @id: its id
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOENT
+ */
+int mqk_session_drop_consumer(struct mqk_session *s, u32 id)
+{
+	struct mqk_consumer *c;
+
+	mutex_lock(&s->mutex);
+	c = xa_erase(&s->consumers, id);
+	if (c)
+		xa_erase(&s->broker->consumers, c->number);
+	mutex_unlock(&s->mutex);
+	if (!c)
+		return -ENOENT;
+	mqk_consumer_shut(c);
+	mqk_consumer_put(c);
+	return 0;
+}
+
+/**
+ * mqk_session_readable() - whether poll has something to tell
+ * @s: the session
+ *
+ * Return: true when a consumer or a port of it is readable
+ */
+bool mqk_session_readable(struct mqk_session *s)
+{
+	struct mqk_consumer *c;
+	struct mqk_port *p;
+	unsigned long id;
+	bool readable = false;
+
+	rcu_read_lock();
+	xa_for_each(&s->consumers, id, c) {
+		readable = mqk_consumer_readable(c);
+		if (readable)
+			goto out;
+	}
+	xa_for_each(&s->ports, id, p) {
+		readable = mqk_port_readable(p);
+		if (readable)
+			goto out;
+	}
+out:
+	rcu_read_unlock();
+	return readable;
+}
+
+/**
+ * mqk_session_show() - what /proc/PID/fdinfo tells
+ * @m: where to
+ * @s: the session
+ */
+void mqk_session_show(struct seq_file *m, struct mqk_session *s)
+{
+	struct mqk_consumer *c;
+	struct mqk_port *p;
+	unsigned long id;
+
+	seq_printf(m, "mqk-broker:\t%s\n", s->broker->name);
+	seq_printf(m, "mqk-access:\t%#x\n", s->access);
+	rcu_read_lock();
+	xa_for_each(&s->ports, id, p)
+		seq_printf(m, "mqk-port:\t%lu published %llu mapped %zu error %d\n",
+			   id, READ_ONCE(p->seq), mqk_area_size(&p->kernel_area) +
+			   mqk_area_size(&p->user_area), READ_ONCE(p->error));
+	xa_for_each(&s->consumers, id, c)
+		seq_printf(m, "mqk-consumer:\t%lu queue %u delivered %llu unacked %u prefetch %u mapped %zu error %d\n",
+			   id, c->queue ? c->queue->id : 0, READ_ONCE(c->pos),
+			   READ_ONCE(c->slots.nr), READ_ONCE(c->prefetch),
+			   mqk_area_size(&c->kernel_area) +
+			   mqk_area_size(&c->user_area), READ_ONCE(c->error));
+	rcu_read_unlock();
+}
