@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR MIT
+/*
+ * Bindings and consumers, listed a page at a time.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "session.h"
+
+/* A page, and room to make texts of the names in it. */
+struct list {
+	struct mqk_list call;
+	union {
+		struct mqk_binding_entry binding[MQK_LIST_MAX];
+		struct mqk_consumer_entry consumer[MQK_LIST_MAX];
+	} entry;
+	unsigned char data[MQK_LIST_DATA];
+	char exchange[MQK_NAME_MAX + 1];
+	char queue[MQK_NAME_MAX + 1];
+};
+
+/* The next page: 1, 0 there are no more, or a negative errno. */
+static int next_page(struct mqk *m, unsigned long request, struct list *l)
+{
+	uint32_t i;
+	int err;
+
+	l->call.size = sizeof(l->call);
+	l->call.count = MQK_LIST_MAX;
+	l->call.entries = mqk_ptr(&l->entry);
+	l->call.data = mqk_ptr(l->data);
+	l->call.data_len = sizeof(l->data);
+	err = mqk_call(m, request, &l->call);
+	if (err == -ENOENT)
+		return 0;
+	if (err < 0)
+		return err;
+	i = l->call.count;
+	return i && i <= MQK_LIST_MAX ? 1 : -EPROTO;
+}
+
+/* A name in the data as a text; what comes behind it. */
+static const unsigned char *take_name(char *name, const unsigned char *from,
+				      uint8_t len)
+{
+	memcpy(name, from, len);
+	name[len] = 0;
+	return from + len;
+}
+
+static int give_binding(struct list *l, const struct mqk_binding_entry *e,
+			mqk_binding_fn *fn, void *arg)
+{
+	const size_t len = (size_t)e->args_len + e->exchange_len +
+			   e->queue_len + e->key_len;
+	const unsigned char *from = l->data + e->data;
+	struct mqk_binding_info info = {
+		.number = e->number,
+		.exchange_id = e->exchange,
+		.queue_id = e->queue,
+		.exchange = l->exchange,
+		.queue = l->queue,
+		.args = from,
+		.args_len = e->args_len,
+		.key_len = e->key_len,
+		.flags = e->flags,
+	};
+
+	if (e->data > sizeof(l->data) || len > sizeof(l->data) - e->data)
+		return -EPROTO;
+	from = take_name(l->exchange, from + e->args_len, e->exchange_len);
+	info.key = take_name(l->queue, from, e->queue_len);
+	return fn(&info, arg);
+}
+
+int mqk_binding_list(struct mqk *m, mqk_binding_fn *fn, void *arg)
+{
+	struct list *l = calloc(1, sizeof(*l));
+	uint32_t i;
+	int ret;
+
+	if (!l)
+		return -ENOMEM;
+	do {
+		ret = next_page(m, MQK_IOC_BINDING_LIST, l);
+		if (ret <= 0)
+			break;
+		for (i = 0, ret = 0; !ret && i < l->call.count; i++)
+			ret = give_binding(l, &l->entry.binding[i], fn, arg);
+	} while (!ret);
+	free(l);
+	return ret;
+}
+
+static int give_consumer(struct list *l, const struct mqk_consumer_entry *e,
+			 mqk_consumer_fn *fn, void *arg)
+{
+	struct mqk_consumer_info info = {
+		.number = e->number,
+		.flags = e->flags,
+		.session = e->session,
+		.id = e->id,
+		.queue_id = e->queue,
+		.queue = e->queue ? l->queue : NULL,
+		.uid = e->uid,
+		.pid = e->pid,
+		.prefetch = e->prefetch,
+		.unacked = e->unacked,
+		.delivered = e->delivered,
+		.error = e->error,
+		.state = e->state,
+	};
+
+	if (e->data > sizeof(l->data) ||
+	    e->queue_len > sizeof(l->data) - e->data)
+		return -EPROTO;
+	take_name(l->queue, l->data + e->data, e->queue_len);
+	return fn(&info, arg);
+}
+
+int mqk_consumer_list(struct mqk *m, mqk_consumer_fn *fn, void *arg)
+{
+	struct list *l = calloc(1, sizeof(*l));
+	uint32_t i;
+	int ret;
+
+	if (!l)
+		return -ENOMEM;
+	do {
+		ret = next_page(m, MQK_IOC_CONSUMER_LIST, l);
+		if (ret <= 0)
+			break;
+		for (i = 0, ret = 0; !ret && i < l->call.count; i++)
+			ret = give_consumer(l, &l->entry.consumer[i], fn, arg);
+	} while (!ret);
+	free(l);
+	return ret;
+}
