@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the table of commands calls, by file.  Each returns an exit status.
+ */
+#ifndef MQKCTL_COMMANDS_H
+#define MQKCTL_COMMANDS_H
+
+struct args;
+struct ctl;
+
+int broker_create(struct ctl *ctl, const struct args *args);
+int broker_delete(struct ctl *ctl, const struct args *args);
+int broker_list(struct ctl *ctl, const struct args *args);
+
+int exchange_declare(struct ctl *ctl, const struct args *args);
+int exchange_delete(struct ctl *ctl, const struct args *args);
+int exchange_list(struct ctl *ctl, const struct args *args);
+
+int queue_declare(struct ctl *ctl, const struct args *args);
+int queue_delete(struct ctl *ctl, const struct args *args);
+int queue_purge(struct ctl *ctl, const struct args *args);
+int queue_list(struct ctl *ctl, const struct args *args);
+
+int binding_list(struct ctl *ctl, const struct args *args);
+int consumer_list(struct ctl *ctl, const struct args *args);
+
+int bind_bind(struct ctl *ctl, const struct args *args);
+int bind_unbind(struct ctl *ctl, const struct args *args);
+int bind_route(struct ctl *ctl, const struct args *args);
+
+int publish(struct ctl *ctl, const struct args *args);
+int get(struct ctl *ctl, const struct args *args);
+int browse(struct ctl *ctl, const struct args *args);
+int consume(struct ctl *ctl, const struct args *args);
+
+int stat_print(struct ctl *ctl, const struct args *args);
+int top(struct ctl *ctl, const struct args *args);
+int trace(struct ctl *ctl, const struct args *args);
+int batch(struct ctl *ctl, const struct args *args);
+
+/* Not in the table: candidates for the last word, for completion. */
+int complete(struct ctl *ctl, int argc, char **argv);
+
+#endif /* MQKCTL_COMMANDS_H */
