@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What holds for every call: its size may be longer but not shorter, unknown
+ * flags and reserved members are refused, it works on its own nodes, needs its
+ * own access, and a refusal changes nothing.  Driven by the table in calls.c,
+ * one variant per call.
+ *
+ * mqk-test: parallel timeout=120
+ */
+#include <sys/ioctl.h>
+#include <unistd.h>
+#include "calls.h"
+#include "harness.h"
+
+FIXTURE(call)
+{
+	struct world w;
+	struct world_state before;
+	const struct call *call;
+	__u8 request[REQUEST_MAX];
+};
+
+FIXTURE_VARIANT(call)
+{
+	const char *name;
+};
+
+#define CALL_VARIANT(NAME) \
+	FIXTURE_VARIANT_ADD(call, NAME) { .name = #NAME }
+
+CALL_VARIANT(QUERY);
+CALL_VARIANT(ERROR);
+CALL_VARIANT(STAT);
+CALL_VARIANT(BROKER_CREATE);
+CALL_VARIANT(BROKER_DELETE);
+CALL_VARIANT(BROKER_NEXT);
+CALL_VARIANT(EXCHANGE_DECLARE);
+CALL_VARIANT(EXCHANGE_DELETE);
+CALL_VARIANT(EXCHANGE_NEXT);
+CALL_VARIANT(QUEUE_DECLARE);
+CALL_VARIANT(QUEUE_DELETE);
+CALL_VARIANT(QUEUE_PURGE);
+CALL_VARIANT(QUEUE_NEXT);
+CALL_VARIANT(BIND);
+CALL_VARIANT(UNBIND);
+CALL_VARIANT(ROUTE);
+CALL_VARIANT(BINDING_LIST);
+CALL_VARIANT(PORT_CREATE);
+CALL_VARIANT(PORT_CLOSE);
+CALL_VARIANT(PORT_SEGMENT);
+CALL_VARIANT(PUBLISH);
+CALL_VARIANT(CONSUMER_CREATE);
+CALL_VARIANT(CONSUMER_CANCEL);
+CALL_VARIANT(CONSUMER_CLOSE);
+CALL_VARIANT(PREFETCH);
+CALL_VARIANT(WAIT);
+CALL_VARIANT(GET);
+CALL_VARIANT(READ);
+CALL_VARIANT(BROWSE);
+CALL_VARIANT(CONSUMER_LIST);
+#define NR_VARIANTS	30
+
+FIXTURE_SETUP(call)
+{
+	self->call = call_find(variant->name);
+	ASSERT_NE(NULL, self->call);
+	ASSERT_EQ(0, world_begin(&self->w));
+	world_state(&self->w, &self->before);
+	ASSERT_EQ(0, self->before.error);
+	call_fill(self->call, &self->w, self->request);
+}
+
+FIXTURE_TEARDOWN(call)
+{
+	EXPECT_EQ(0, world_end(&self->w));
+}
+
+#define SIZE(self)	(*(__u32 *)(self)->request)
+#define FLAGS(self)	(((__u32 *)(self)->request)[1])
+
+/* The table has a row for each call, and this file a variant for each row. */
+TEST(all_calls_are_tested)
+{
+	ASSERT_EQ(NR_VARIANTS, nr_calls);
+}
+
+TEST_F(call, exact_size_works)
+{
+	ASSERT_EQ(0, call_do(self->call, &self->w, self->request));
+}
+
+TEST_F(call, too_short_is_EINVAL)
+{
+	const __u32 full = self->call->size;
+	const __u32 sizes[] = {
+		0, 1, 4, 7, 8, full / 2, full - 8, full - 4, full - 1,
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		if (sizes[i] >= full)
+			continue;
+		SIZE(self) = sizes[i];
+		EXPECT_EQ(-EINVAL,
+			  call_do(self->call, &self->w, self->request)) {
+			TH_LOG("size %u of %u", sizes[i], full);
+		}
+	}
+	EXPECT_EQ(0, world_changed(&self->w, &self->before));
+}
+
+TEST_F(call, longer_with_zero_tail_works)
+{
+	SIZE(self) = self->call->size + 24;
+	ASSERT_EQ(0, call_do(self->call, &self->w, self->request));
+}
+
+/* A program built with a later header sends another number: _IOWR() has the
+ * size of the structure in it.
+ */
+TEST_F(call, number_of_a_longer_structure_works)
+{
+	unsigned long cmd = self->call->cmd & ~((unsigned long)_IOC_SIZEMASK
+						<< _IOC_SIZESHIFT);
+
+	cmd |= (unsigned long)(self->call->size + 24) << _IOC_SIZESHIFT;
+	SIZE(self) = self->call->size + 24;
+	ASSERT_EQ(0, mq(world_fd(&self->w, self->call), cmd, self->request));
+}
+
+TEST_F(call, longer_with_nonzero_tail_is_E2BIG)
+{
+	const __u32 full = self->call->size;
+
+	SIZE(self) = full + 24;
+	self->request[full] = 1;
+	EXPECT_EQ(-E2BIG, call_do(self->call, &self->w, self->request));
+	self->request[full] = 0;
+	self->request[full + 23] = 0x80;
+	EXPECT_EQ(-E2BIG, call_do(self->call, &self->w, self->request));
+	EXPECT_EQ(0, world_changed(&self->w, &self->before));
+}
+
+TEST_F(call, unknown_flag_is_EINVAL)
+{
+	__u32 flags = FLAGS(self);
+	unsigned int bit;
+
+	for (bit = 0; bit < 32; bit++) {
+		if (self->call->flags & (1u << bit))
+			continue;
+		FLAGS(self) = flags | 1u << bit;
+		EXPECT_EQ(-EINVAL,
+			  call_do(self->call, &self->w, self->request)) {
+			TH_LOG("flag %#x", 1u << bit);
+		}
+	}
+	EXPECT_EQ(0, world_changed(&self->w, &self->before));
+}
+
+TEST_F(call, nonzero_reserved_is_EINVAL)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < CALL_RESV && self->call->resv[i].len; i++) {
+		for (j = 0; j < self->call->resv[i].len; j++) {
+			__u8 *byte = &self->request[
+				self->call->resv[i].offset + j];
+
+			*byte = 1;
+			EXPECT_EQ(-EINVAL, call_do(self->call, &self->w,
+						   self->request)) {
+				TH_LOG("byte %zd", byte - self->request);
+			}
+			*byte = 0;
+		}
+	}
+	EXPECT_EQ(0, world_changed(&self->w, &self->before));
+}
+
+TEST_F(call, other_node_is_ENOTTY)
+{
+	if (!self->call->control) {
+		EXPECT_EQ(-ENOTTY, mq(self->w.control, self->call->cmd,
+				      self->request));
+	}
+	if (!self->call->broker) {
+		EXPECT_EQ(-ENOTTY, mq(self->w.s, self->call->cmd,
+				      self->request));
+	}
+	EXPECT_EQ(0, world_changed(&self->w, &self->before));
+}
+
+/* A session opened for the other thing only. */
+TEST_F(call, wrong_access_is_EACCES)
+{
+	int fd;
+
+	if (self->call->access == O_RDWR)
+		return;
+	fd = env_session(&self->w.env, self->call->access == O_RDONLY ?
+				       O_WRONLY : O_RDONLY);
+	ASSERT_LE(0, fd);
+	world_state(&self->w, &self->before);
+	EXPECT_EQ(-EACCES, mq(fd, self->call->cmd, self->request));
+	EXPECT_EQ(MQK_RULE_PERMISSION, rule(fd));
+	EXPECT_EQ(0, world_changed(&self->w, &self->before));
+}
+
+/* Ports and consumers belong to one session. */
+TEST_F(call, id_of_another_session_is_ENOENT)
+{
+	int fd;
+
+	if (!self->call->own_id)
+		return;
+	fd = env_session(&self->w.env, O_RDWR);
+	ASSERT_LE(0, fd);
+	world_state(&self->w, &self->before);
+	EXPECT_EQ(-ENOENT, mq(fd, self->call->cmd, self->request));
+	EXPECT_EQ(0, world_changed(&self->w, &self->before));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "broker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+	const char *name;
+	enum kind kind;
+} predeclared[] = {
+	{ "", DEFAULT },
+	{ "amq.direct", DIRECT },
+	{ "amq.fanout", FANOUT },
+	{ "amq.topic", TOPIC },
+	{ "amq.headers", HEADERS },
+	{ "amq.match", HEADERS },
+};
+
+struct broker *broker_make(void)
+{
+	struct broker *b = calloc(1, sizeof(*b));
+	unsigned int i;
+
+	if (!b)
+		abort();
+	for (i = 0; i < sizeof(predeclared) / sizeof(predeclared[0]); i++) {
+		strcpy(b->exchange[i].name, predeclared[i].name);
+		b->exchange[i].kind = predeclared[i].kind;
+		b->exchange[i].flags = *predeclared[i].name ? F_DURABLE : 0;
+		b->nr_exchanges++;
+	}
+	return b;
+}
+
+void broker_free(struct broker *b)
+{
+	unsigned int i;
+
+	while (b->nr_queues)
+		queue_remove(b, b->queue[0]);
+	for (i = 0; i < b->nr_sessions; i++)
+		free(b->session[i].staged);
+	for (i = 0; i < b->nr_consumers; i++)
+		text_clear(&b->consumer[i].seen);
+	for (i = 0; i < b->nr_ports; i++)
+		text_clear(&b->port[i].seen);
+	free(b->dead);
+	free(b->retained);
+	free(b);
+}
+
+int name_check(const char *name)
+{
+	return strlen(name) > 255 ? -ENAMETOOLONG : 0;
+}
+
+/* A message that was out for too long comes back, and nobody has failed. */
+static bool take_back(struct broker *b, struct queue *q)
+{
+	unsigned int i;
+
+	for (i = 0; i < q->nr; i++) {
+		struct entry *e = q->entry[i];
+
+		if (e->state != TAKEN || q->rules.consumer_timeout < 0 ||
+		    e->taken_at + q->rules.consumer_timeout > b->now)
+			continue;
+		consumer_lose(b, e);
+		queue_return(b, q, e, false);
+		return true;
+	}
+	return false;
+}
+
+static bool remove_expired(struct broker *b)
+{
+	unsigned int i;
+
+	for (i = 0; i < b->nr_queues; i++)
+		if (queue_expired(b, b->queue[i])) {
+			queue_remove(b, b->queue[i]);
+			return true;
+		}
+	return false;
+}
+
+/*
+ * One thing at a time, in this order: so a message is offered to who waits for
+ * it before it expires or is one too many.
+ */
+static bool step(struct broker *b)
+{
+	unsigned int i;
+
+	if (remove_expired(b))
+		return true;
+	for (i = 0; i < b->nr_queues; i++)
+		if (take_back(b, b->queue[i]) || queue_wake_up(b, b->queue[i]))
+			return true;
+	for (i = 0; i < b->nr_queues; i++)
+		if (consumer_dispatch(b, b->queue[i]))
+			return true;
+	for (i = 0; i < b->nr_queues; i++)
+		if (queue_expire(b, b->queue[i]) || queue_shorten(b, b->queue[i]))
+			return true;
+	return death_publish(b) || port_retry(b);
+}
+
+void broker_settle(struct broker *b)
+{
+	while (step(b))
+		;
+}
+
+static uint64_t deadline(const struct broker *b)
+{
+	uint64_t first = port_deadline(b);
+	unsigned int i;
+
+	for (i = 0; i < b->nr_queues; i++) {
+		uint64_t d = queue_deadline(b, b->queue[i]);
+
+		if (d < first)
+			first = d;
+	}
+	return first;
+}
+
+/* From one deadline to the next, so that each finds its own time. */
+void broker_advance(struct broker *b, uint64_t ms)
+{
+	uint64_t end = b->now + ms;
+	uint64_t next;
+
+	while ((next = deadline(b)) <= end) {
+		b->now = next;
+		broker_settle(b);
+	}
+	b->now = end;
+}

@@ -1,0 +1,486 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The module as a broker that histories are run against, through libmqk. After
+ * each step the library hands in what was acknowledged, and everything that came
+ * is read.
+ */
+#include "mqk_driver.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <mqk/mqk.h>
+
+/* As in exchange.h, whose names are others here. */
+#define F_AUTO_DELETE	2u
+#define F_EXCLUSIVE	8u
+
+#define ROOM		64
+#define HELD_ROOM	512
+#define NAMES_ROOM	512
+#define PAYLOAD		64
+
+struct driven_session {
+	struct mqk *m;			/* NULL: closed */
+};
+
+struct driven_port {
+	unsigned int session;
+	struct mqk_port *p;
+	unsigned int last;		/* number of the message published last */
+};
+
+struct held {
+	uint64_t tag;
+	uint32_t queue;
+};
+
+struct driven_consumer {
+	unsigned int session;
+	struct mqk_consumer *c;
+	bool pulls, noack, cancelled;
+	struct held held[HELD_ROOM];
+	unsigned int nr_held;
+	struct text seen;
+};
+
+struct driven {
+	struct mqk *admin;
+	struct driven_session session[ROOM];
+	struct driven_port port[ROOM];
+	struct driven_consumer consumer[ROOM];
+	unsigned int nr_sessions, nr_ports, nr_consumers;
+	const char *node;
+	/* by id: ids are not used again soon */
+	char queue[NAMES_ROOM][TEXT_ROOM];
+	char exchange[NAMES_ROOM][TEXT_ROOM];
+};
+
+static void must(int err)
+{
+	if (err < 0)
+		abort();
+}
+
+static void *driver_open(void)
+{
+	struct driven *d = calloc(1, sizeof(*d));
+
+	if (!d)
+		abort();
+	d->node = mqk_driver_start();
+	must(mqk_open(d->node, 0, &d->admin));
+	return d;
+}
+
+static void close_consumer(struct driven *d, struct driven_consumer *c)
+{
+	mqk_consumer_close(c->c);
+	c->c = NULL;
+	c->nr_held = 0;
+}
+
+static void close_session(struct driven *d, unsigned int id)
+{
+	unsigned int i;
+
+	for (i = 0; i < d->nr_ports; i++)
+		if (d->port[i].session == id && d->port[i].p) {
+			mqk_port_close(d->port[i].p);
+			d->port[i].p = NULL;
+		}
+	/* None of them is to get what another one returns. */
+	for (i = 0; i < d->nr_consumers; i++)
+		if (d->consumer[i].session == id && d->consumer[i].c && !d->consumer[i].pulls)
+			mqk_cancel(d->consumer[i].c);
+	for (i = 0; i < d->nr_consumers; i++)
+		if (d->consumer[i].session == id && d->consumer[i].c)
+			close_consumer(d, &d->consumer[i]);
+	mqk_close(d->session[id].m);
+	d->session[id].m = NULL;
+}
+
+static void driver_close(void *broker)
+{
+	struct driven *d = broker;
+	unsigned int i;
+
+	for (i = 0; i < d->nr_sessions; i++)
+		if (d->session[i].m)
+			close_session(d, i);
+	for (i = 0; i < d->nr_consumers; i++)
+		text_clear(&d->consumer[i].seen);
+	mqk_close(d->admin);
+	mqk_driver_stop();
+	free(d);
+}
+
+/* ---- steps ---- */
+
+static int open_session(struct driven *d)
+{
+	int err = mqk_open(d->node, 0, &d->session[d->nr_sessions].m);
+
+	return err ?: (int)d->nr_sessions++;
+}
+
+static int open_port(struct driven *d, struct mqk *m, unsigned int session)
+{
+	struct mqk_port_opts opts = { .sz = sizeof(opts), .confirm = true };
+	struct driven_port *p = &d->port[d->nr_ports];
+	int err;
+
+	p->session = session;
+	err = mqk_port_open(m, &opts, &p->p);
+	return err ?: (int)d->nr_ports++;
+}
+
+static int declare_queue(struct driven *d, struct mqk *m, const unsigned int *n)
+{
+	struct queue_profile profile = queue_profile(n[2]);
+	struct mqk_queue_opts opts = {
+		.sz = sizeof(opts),
+		.auto_delete = profile.flags & F_AUTO_DELETE,
+		.exclusive = profile.flags & F_EXCLUSIVE,
+	};
+	struct mqk_queue_info info = { .sz = sizeof(info) };
+	char name[TEXT_ROOM];
+	int err;
+
+	if (profile.args.nr)
+		return -EINVAL;
+	queue_name(n[1], name);
+	err = mqk_queue_declare(m, name, &opts, &info);
+	if (!err && info.id < NAMES_ROOM)
+		strcpy(d->queue[info.id], name);
+	return err;
+}
+
+static int declare_exchange(struct driven *d, const unsigned int *n)
+{
+	static const struct {
+		const char *type;
+		uint32_t value;
+	} types[] = {
+		{ "direct", MQK_EXCHANGE_DIRECT },
+		{ "fanout", MQK_EXCHANGE_FANOUT },
+		{ "topic", MQK_EXCHANGE_TOPIC },
+	};
+	struct exchange_profile profile = exchange_profile(n[1]);
+	uint32_t id, type = ~0u;
+	char name[TEXT_ROOM];
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < 3; i++)
+		if (!strcmp(types[i].type, profile.type) && !profile.args.nr)
+			type = types[i].value;
+	exchange_name(n[0], name);
+	err = mqk_exchange_declare(d->admin, name, type, NULL, &id);
+	if (!err && id < NAMES_ROOM)
+		strcpy(d->exchange[id], name);
+	return err;
+}
+
+static int bind(struct mqk *m, enum operation op, const unsigned int *n)
+{
+	char from[TEXT_ROOM], to[TEXT_ROOM];
+
+	exchange_name(n[1], from);
+	queue_name(n[2], to);
+	return (op == BIND ? mqk_bind : mqk_unbind)(m, from, to, MQK_STR(key_name(n[3])), NULL, 0);
+}
+
+static int publish(struct driven *d, const unsigned int *n, unsigned int nr)
+{
+	struct driven_port *p = n[0] < d->nr_ports ? &d->port[n[0]] : NULL;
+	struct message_kind kind = message_kind(n[3]);
+	char payload[PAYLOAD] = {}, name[TEXT_ROOM];
+	uint32_t exchange;
+
+	if (!p || !p->p)
+		return -ENOENT;
+	exchange_name(n[1], name);
+	if (mqk_exchange_id(d->admin, name, &exchange))
+		return -ENOENT;
+	memcpy(payload, &nr, sizeof(nr));
+	p->last = nr;
+	return mqk_publish(p->p, exchange, MQK_STR(key_name(n[2])), payload, sizeof(payload),
+			   kind.mandatory ? MQK_MSG_F_MANDATORY : 0);
+}
+
+static int consume(struct driven *d, struct mqk *m, const unsigned int *n, bool pulls)
+{
+	struct driven_consumer *c = &d->consumer[d->nr_consumers];
+	struct mqk_consumer_opts opts = { .sz = sizeof(opts) };
+	char name[TEXT_ROOM];
+	int err;
+
+	c->session = n[0];
+	c->pulls = pulls;
+	c->noack = !pulls && n[3] & CONSUME_NOACK;
+	opts.noack = c->noack;
+	opts.prefetch = pulls || c->noack ? 0 : n[2];
+	queue_name(n[1], name);
+	err = pulls ? mqk_puller_open(m, &opts, &c->c) : mqk_consume(m, name, &opts, &c->c);
+	return err ?: (int)d->nr_consumers++;
+}
+
+static void note(struct driven *d, struct driven_consumer *c, const struct mqk_msg *msg,
+		 bool settled)
+{
+	unsigned int nr;
+
+	memcpy(&nr, msg->payload, sizeof(nr));
+	text_add(&c->seen, "[%s m%u exchange=%s key=%.*s%s count=%u]",
+		 d->queue[msg->d.queue % NAMES_ROOM], nr, d->exchange[msg->d.exchange % NAMES_ROOM],
+		 msg->d.key_len, (const char *)msg->key,
+		 msg->d.flags & MQK_DELIVERY_F_REDELIVERED ? " redelivered" : "", msg->d.count);
+	if (settled)
+		return;
+	if (c->nr_held == HELD_ROOM)
+		abort();
+	c->held[c->nr_held++] = (struct held){ msg->d.tag, msg->d.queue };
+}
+
+static int get(struct driven *d, const unsigned int *n)
+{
+	struct driven_consumer *c = n[0] < d->nr_consumers ? &d->consumer[n[0]] : NULL;
+	struct mqk_queue_info info = { .sz = sizeof(info) };
+	char name[TEXT_ROOM];
+	struct mqk_msg msg;
+	int err;
+
+	if (!c || !c->c || !c->pulls)
+		return -ENOENT;
+	queue_name(n[1], name);
+	err = mqk_queue_lookup(d->session[c->session].m, name, &info);
+	if (err)
+		return err;
+	err = mqk_get(c->c, info.id, &msg, NULL, 0);
+	if (err == 1)
+		note(d, c, &msg, false);
+	return err == 1 ? 0 : err ?: -EAGAIN;
+}
+
+static void forget(struct driven_consumer *c, unsigned int at)
+{
+	c->nr_held--;
+	memmove(&c->held[at], &c->held[at + 1], (c->nr_held - at) * sizeof(c->held[0]));
+}
+
+static int settle(struct driven *d, const struct step *s)
+{
+	const unsigned int *n = s->n;
+	struct driven_consumer *c = n[0] < d->nr_consumers ? &d->consumer[n[0]] : NULL;
+	unsigned int from;
+	int err;
+
+	if (!c || !c->c || n[1] >= c->nr_held)
+		return -ENOENT;
+	if (s->op == SETTLE_ACK)
+		err = n[2] ? mqk_ack_multiple(c->c, c->held[n[1]].tag) :
+			     mqk_ack(c->c, c->held[n[1]].tag);
+	else if (s->op == SETTLE_NACK)
+		err = mqk_nack(c->c, c->held[n[1]].tag, n[3], n[2]);
+	else
+		err = mqk_reject(c->c, c->held[n[1]].tag, n[3]);
+	for (from = n[1] + 1; from-- > (n[2] ? 0 : n[1]);)
+		forget(c, from);
+	return err;
+}
+
+static int cancel(struct driven *d, unsigned int id)
+{
+	struct driven_consumer *c = id < d->nr_consumers ? &d->consumer[id] : NULL;
+
+	if (!c || !c->c)
+		return -ENOENT;
+	if (c->pulls || c->cancelled)
+		return 0;
+	c->cancelled = true;
+	return mqk_cancel(c->c);
+}
+
+static int purge(struct mqk *m, const char *name)
+{
+	uint64_t nr = 0;
+
+	return mqk_queue_purge(m, name, &nr) ?: (int)nr;
+}
+
+static int apply_in_session(struct driven *d, const struct step *s)
+{
+	const unsigned int *n = s->n;
+	struct mqk *m = n[0] < d->nr_sessions ? d->session[n[0]].m : NULL;
+	char name[TEXT_ROOM];
+
+	if (!m)
+		return -ENOENT;
+	queue_name(n[1], name);
+	switch (s->op) {
+	case DECLARE_QUEUE:
+		return declare_queue(d, m, n);
+	case DELETE_QUEUE:
+		return mqk_queue_delete(m, name, 0, NULL);
+	case PURGE:
+		return purge(m, name);
+	case BIND:
+	case UNBIND:
+		return bind(m, s->op, n);
+	case CLOSE_SESSION:
+		close_session(d, n[0]);
+		return 0;
+	case OPEN_PORT:
+		return open_port(d, m, n[0]);
+	case CONSUME:
+	case PULL:
+		return consume(d, m, n, s->op == PULL);
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+static int apply(struct driven *d, const struct step *s, unsigned int nr)
+{
+	switch (s->op) {
+	case OPEN_SESSION:
+		return open_session(d);
+	case DECLARE_EXCHANGE:
+		return declare_exchange(d, s->n);
+	case PUBLISH:
+		return publish(d, s->n, nr);
+	case CANCEL:
+		return cancel(d, s->n[0]);
+	case CLOSE_CONSUMER:
+		if (s->n[0] >= d->nr_consumers || !d->consumer[s->n[0]].c)
+			return -ENOENT;
+		close_consumer(d, &d->consumer[s->n[0]]);
+		return 0;
+	case GET:
+		return get(d, s->n);
+	case SETTLE_ACK:
+	case SETTLE_NACK:
+	case SETTLE_REJECT:
+		return settle(d, s);
+	case ADVANCE:
+		return 0;	/* nothing depends on time yet */
+	default:
+		return apply_in_session(d, s);
+	}
+}
+
+/* ---- what is seen ---- */
+
+static bool read_consumer(struct driven *d, struct driven_consumer *c)
+{
+	struct mqk_msg msg;
+	bool any = false;
+	int ret;
+
+	while ((ret = mqk_next(c->c, &msg)) == 1) {
+		note(d, c, &msg, c->noack);
+		any = true;
+	}
+	if (ret < 0 && !c->cancelled) {
+		c->cancelled = true;
+		text_add(&c->seen, ret == -EINVAL || ret == -EPROTO ? "broken" : "cancelled");
+	}
+	return any;
+}
+
+static void settle_down(struct driven *d)
+{
+	bool any;
+	unsigned int i;
+
+	for (i = 0; i < d->nr_consumers; i++)
+		if (d->consumer[i].c)
+			mqk_settle(d->consumer[i].c);
+	do {
+		mqk_driver_idle();
+		for (any = false, i = 0; i < d->nr_consumers; i++)
+			if (d->consumer[i].c && !d->consumer[i].pulls)
+				any |= read_consumer(d, &d->consumer[i]);
+	} while (any);
+}
+
+/* Messages of a queue that is gone cannot be settled any more. */
+static void forget_gone(struct driven *d)
+{
+	struct mqk_queue_info info = { .sz = sizeof(info) };
+	unsigned int i, j;
+
+	for (i = 0; i < d->nr_consumers; i++)
+		for (j = d->consumer[i].nr_held; j-- > 0;)
+			if (mqk_queue_get(d->admin, d->consumer[i].held[j].queue, &info))
+				forget(&d->consumer[i], j);
+}
+
+static void tell_port(struct driven *d, unsigned int i, struct text *out)
+{
+	struct driven_port *p = &d->port[i];
+	struct mqk_completion c;
+	bool first = true;
+
+	while (p->p && mqk_completion_next(p->p, &c) == 1) {
+		if (first)
+			text_add(out, "; port %u: ", i);
+		first = false;
+		if (c.type == MQK_COMPLETION_RETURN)
+			text_add(out, "[return %llu m%u]", (unsigned long long)c.seq, p->last);
+		else
+			text_add(out, "[confirm %llu %s]", (unsigned long long)c.seq,
+				 c.type == MQK_COMPLETION_CONFIRM ? "ack" : "nack");
+	}
+}
+
+static void tell_queues(struct driven *d, struct text *out)
+{
+	struct mqk_queue_info info[ROOM] = { { .sz = sizeof(info[0]) } };
+	unsigned int i, j, nr = 0;
+
+	while (nr < ROOM - 1 && mqk_queue_next(d->admin, &info[nr]) == 1) {
+		info[nr + 1] = info[nr];
+		nr++;
+	}
+	for (i = 0; i < nr; i++)
+		for (j = 0; j < nr; j++) {
+			unsigned int k, before = 0;
+
+			for (k = 0; k < nr; k++)
+				before += strcmp(info[k].name, info[j].name) < 0;
+			if (before == i)
+				text_add(out, "; %s %llu+%llu+0+0", info[j].name,
+					 (unsigned long long)info[j].ready,
+					 (unsigned long long)info[j].unacked);
+		}
+}
+
+static void driver_apply(void *broker, const struct step *s, unsigned int nr, struct text *out)
+{
+	struct driven *d = broker;
+	unsigned int i;
+
+	text_add(out, "%d", apply(d, s, nr));
+	settle_down(d);
+	forget_gone(d);
+	for (i = 0; i < d->nr_ports; i++)
+		tell_port(d, i, out);
+	for (i = 0; i < d->nr_consumers; i++) {
+		struct text *seen = &d->consumer[i].seen;
+
+		if (seen->len)
+			text_add(out, "; consumer %u: %s", i, seen->s);
+		text_clear(seen);
+	}
+	tell_queues(d, out);
+}
+
+const struct driver mqk_driver = {
+	.name = "mqk",
+	.open = driver_open,
+	.apply = driver_apply,
+	.close = driver_close,
+};

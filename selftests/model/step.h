@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef MODEL_STEP_H
+#define MODEL_STEP_H
+
+/*
+ * A history is a sequence of steps, each an operation with small numbers, so
+ * that it can be made at random, cut short, printed, and run against anything
+ * that is a broker. Objects are numbered from 0 in the order in which they are
+ * opened, or named by a number: queue 2 is "q2", exchange 1 is "x1". What does
+ * not exist is asked for as well.
+ */
+
+#include <stdint.h>
+
+#include "text.h"
+#include "value.h"
+
+enum operation {
+	DECLARE_QUEUE,		/* session, queue, profile */
+	DELETE_QUEUE,		/* session, queue */
+	PURGE,			/* session, queue */
+	PAUSE,			/* queue, whether */
+	REDRIVE,		/* queue, how many */
+	DECLARE_EXCHANGE,	/* exchange, profile */
+	BIND,			/* session, exchange, queue, key */
+	BIND_EXCHANGE,		/* session, exchange, to exchange, key */
+	UNBIND,			/* session, exchange, queue, key */
+	OPEN_SESSION,
+	CLOSE_SESSION,		/* session, whether it dies */
+	OPEN_PORT,		/* session */
+	PUBLISH,		/* port, exchange (0: default), key, kind of message */
+	CONSUME,		/* session, queue, prefetch, profile */
+	CANCEL,			/* consumer */
+	CLOSE_CONSUMER,		/* consumer */
+	PULL,			/* session: a consumer that gets */
+	GET,			/* consumer, queue */
+	SETTLE_ACK,		/* consumer, its nth, multiple */
+	SETTLE_NACK,		/* consumer, its nth, multiple, requeue */
+	SETTLE_REJECT,		/* consumer, its nth, 0, requeue: of one, as in AMQP */
+	TX,			/* session */
+	COMMIT,			/* session */
+	ROLLBACK,		/* session */
+	ADVANCE,		/* ticks of the clock */
+	NR_OPERATIONS,
+};
+
+#define STEP_NUMBERS	4
+#define TICK_MS		100
+
+struct step {
+	enum operation op;
+	unsigned int n[STEP_NUMBERS];
+};
+
+void step_print(struct text *t, const struct step *s);
+
+/* What the numbers stand for, the same for every broker. */
+#define NR_QUEUE_PROFILES	14
+#define NR_EXCHANGE_PROFILES	6
+#define NR_KEYS			6
+
+#define NR_CONSUMER_PROFILES	8
+
+/* Bits of a consumer's profile */
+#define CONSUME_NOACK		1u
+#define CONSUME_PREFERRED	2u	/* priority 1 */
+#define CONSUME_LOWER		4u	/* level 1 only */
+
+struct queue_profile {
+	unsigned int flags;		/* F_* of exchange.h */
+	struct table args;
+};
+
+struct exchange_profile {
+	const char *type;
+	struct table args;
+};
+
+/* 8 kinds of messages: plain, with a priority, an expiration, mandatory, ... */
+struct message_kind {
+	int priority;			/* -1: none */
+	int expiration;			/* ms, -1: none */
+	int delay;			/* ms */
+	bool mandatory;
+	const char *group;
+};
+
+#define NR_MESSAGE_KINDS	8
+
+void queue_name(unsigned int n, char *name);
+void exchange_name(unsigned int n, char *name);
+const char *key_name(unsigned int n);
+struct queue_profile queue_profile(unsigned int n);
+struct exchange_profile exchange_profile(unsigned int n);
+struct message_kind message_kind(unsigned int n);
+
+#endif
