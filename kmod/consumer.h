@@ -29,6 +29,7 @@
 #define MQK_CONSUMER_H
 
 #include <linux/list.h>
+#include <linux/minmax.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
 #include <linux/uidgid.h>
@@ -118,6 +119,21 @@ static inline bool mqk_consumer_pulls(const struct mqk_consumer *c)
 static __always_inline u32 mqk_consumer_share(u32 payload_len)
 {
 	return 1 + payload_len / MQK_DRAIN_SHARE;
+}
+
+/* Whether it may have one more: by its prefetch, and by the room in its ring. */
+static __always_inline bool mqk_consumer_has_credit(const struct mqk_consumer *c)
+{
+	return c->slots.nr < c->prefetch && c->pos - c->head <= c->mask;
+}
+
+/* How much it may get before its rings have to be looked at again. */
+static __always_inline void mqk_consumer_allow(struct mqk_consumer *c)
+{
+	if (!mqk_consumer_has_credit(c))
+		return;
+	c->allowed = min3(c->prefetch - c->slots.nr, MQK_DRAIN_MESSAGES,
+			  c->mask + 1 - (u32)(c->pos - c->head));
 }
 
 struct mqk_consumer *mqk_consumer_alloc(struct mqk_broker *broker,

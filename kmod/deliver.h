@@ -21,48 +21,17 @@
 #include <linux/mqk.h>
 
 struct mqk_consumer;
-struct mqk_consumer_entry;
 struct mqk_entry;
 struct mqk_queue;
-struct mqk_refusal;
-struct mqk_segment;
-struct work_struct;
 
 bool mqk_queue_added_locked(struct mqk_queue *q, struct mqk_entry *e);
 bool mqk_queue_filled_locked(struct mqk_queue *q, u32 n, u64 bytes);
 bool mqk_queue_admits_locked(struct mqk_queue *q, u32 payload_len, bool *more);
 bool mqk_queue_dispatch_locked(struct mqk_queue *q);
 void mqk_queue_run(struct mqk_queue *q);
-void mqk_queue_settle(struct mqk_queue *q);
-
-int mqk_consumer_attach(struct mqk_consumer *c, struct mqk_queue *q,
-			struct mqk_refusal *why);
-void mqk_consumer_cancel(struct mqk_consumer *c);
-void mqk_consumer_shut(struct mqk_consumer *c);
-int mqk_consumer_kick(struct mqk_consumer *c);
-void mqk_consumer_describe(struct mqk_consumer *c, struct mqk_consumer_entry *e);
-int mqk_consumer_prefetch(struct mqk_consumer *c, u32 prefetch);
-void mqk_consumer_reap(struct work_struct *work);
 
 int mqk_queue_get(struct mqk_queue *q, struct mqk_consumer *c,
 		  struct mqk_delivery *d, u64 *ready);
 void mqk_consumer_give_back(struct mqk_consumer *c, u64 tag);
-u64 mqk_queue_purge(struct mqk_queue *q);
-u64 mqk_queue_kill(struct mqk_queue *q);
-void mqk_queue_autodelete(struct mqk_queue *q);
-
-/**
- * struct mqk_peek - a record that is looked at
- * @delivery: what it is
- * @segment: where it lies; mqk_peek_end() lets go of it
- */
-struct mqk_peek {
-	struct mqk_delivery delivery;
-	struct mqk_segment *segment;
-};
-
-int mqk_queue_peek(struct mqk_queue *q, u64 *seq, struct mqk_peek *peek);
-int mqk_consumer_peek(struct mqk_consumer *c, u64 tag, struct mqk_peek *peek);
-void mqk_peek_end(struct mqk_peek *peek);
 
 #endif /* MQK_DELIVER_H */

@@ -18,10 +18,10 @@
 
 #include "broker.h"
 #include "control.h"
-#include "deliver.h"
 #include "ioctl.h"
 #include "limits.h"
 #include "queue.h"
+#include "retire.h"
 #include "ringmap.h"
 #include "session.h"
 #include "show.h"

@@ -8,12 +8,15 @@
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
+#include "attach.h"
 #include "broker.h"
 #include "consumer.h"
 #include "deliver.h"
 #include "owner.h"
+#include "peek.h"
 #include "port.h"
 #include "queue.h"
+#include "retire.h"
 #include "ringmap.h"
 #include "segment.h"
 #include "session.h"

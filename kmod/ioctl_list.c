@@ -13,10 +13,10 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "attach.h"
 #include "binding.h"
 #include "broker.h"
 #include "consumer.h"
-#include "deliver.h"
 #include "exchange.h"
 #include "queue.h"
 #include "session.h"

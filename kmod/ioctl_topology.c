@@ -8,12 +8,13 @@
 #include <linux/mm.h>
 #include <linux/uaccess.h>
 
+#include "attach.h"
 #include "binding.h"
 #include "broker.h"
-#include "deliver.h"
 #include "exchange.h"
 #include "limits.h"
 #include "queue.h"
+#include "retire.h"
 #include "route.h"
 #include "rules.h"
 #include "session.h"

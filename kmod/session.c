@@ -12,12 +12,13 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
+#include "attach.h"
 #include "broker.h"
 #include "consumer.h"
-#include "deliver.h"
 #include "port.h"
 #include "publish.h"
 #include "queue.h"
+#include "retire.h"
 #include "ringmap.h"
 
 /* Ids fit what a mapping's offset has room for. */

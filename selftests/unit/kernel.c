@@ -7,11 +7,11 @@
 
 #include "kmod/broker.h"
 #include "kmod/consumer.h"
-#include "kmod/deliver.h"
 #include "kmod/ioctl.h"
 #include "kmod/limits.h"
 #include "kmod/port.h"
 #include "kmod/queue.h"
+#include "kmod/retire.h"
 #include "kmod/ringmap.h"
 #include "kmod/session.h"
 #include "kmod/window.h"

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Attaching.
+ */
+#include "attach.h"
+
+#include <linux/sched/signal.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+#include "broker.h"
+#include "consumer.h"
+#include "deliver.h"
+#include "express.h"
+#include "limits.h"
+#include "queue.h"
+#include "retire.h"
+#include "settle.h"
+#include "turn.h"
+
+/**
+ * mqk_consumer_attach() - let a queue deliver to a consumer
+ * @c: a new consumer
+ * @q: the queue; the consumer takes over the caller's reference
+ * @why: filled when it is refused
+ *
+ * Context: may sleep.
+ * Return: 0; -EACCES when it or another one is exclusive; -ENOENT when the
+ * queue is dead; in both cases the reference stays the caller's
+ */
+int mqk_consumer_attach(struct mqk_consumer *c, struct mqk_queue *q,
+			struct mqk_refusal *why)
+{
+	bool exclusive = c->flags & MQK_CONSUMER_F_EXCLUSIVE;
+	int err = 0;
+
+	spin_lock(&q->lock);
+	if (q->dead)
+		err = mqk_refuse(why, MQK_RULE_NO_QUEUE, -ENOENT);
+	else if (q->exclusive_consumer || (exclusive && q->nr_consumers))
+		err = mqk_refuse(why, MQK_RULE_IN_USE, -EACCES);
+	if (!err) {
+		c->queue = q;
+		c->about = mqk_pair(q->id, mqk_consumer_noack(c) ?
+					   MQK_DELIVERY_F_SETTLED : 0);
+		c->attached = true;
+		q->nr_consumers++;
+		q->exclusive_consumer = exclusive;
+		q->consumed = true;
+		mqk_consumer_allow(c);
+		mqk_turn_set_able(q, c, true);
+	}
+	spin_unlock(&q->lock);
+	if (!err)
+		mqk_queue_run(q);
+	return err;
+}
+
+/**
+ * mqk_consumer_cancel() - end deliveries to a consumer
+ * @c: the consumer; nothing happens when it is not attached
+ *
+ * Context: any, without q->lock.
+ */
+void mqk_consumer_cancel(struct mqk_consumer *c)
+{
+	struct mqk_queue *q = c->queue;
+
+	if (!q)
+		return;
+	spin_lock(&q->lock);
+	mqk_turn_leave(q, c);
+	spin_unlock(&q->lock);
+	mqk_consumer_wake(c);
+}
+
+/* Return what a pushed consumer holds, all of it before anyone gets it. */
+static void return_tags(struct mqk_queue *q, struct mqk_consumer *c)
+{
+	u32 n;
+
+	spin_lock(&q->lock);
+	q->held++;
+	mqk_turn_find_sole(q);
+	do {
+		n = mqk_settle_up_to(q, c, U64_MAX, MQK_ACK_NACK, true,
+				 MQK_ACK_BUDGET);
+		spin_unlock(&q->lock);
+		cond_resched();
+		spin_lock(&q->lock);
+	} while (n == MQK_ACK_BUDGET);
+	q->held--;
+	mqk_turn_find_sole(q);
+	spin_unlock(&q->lock);
+	mqk_queue_run(q);
+}
+
+static void return_all(struct mqk_consumer *c)
+{
+	if (c->queue) {
+		return_tags(c->queue, c);
+		mqk_queue_autodelete(c->queue);
+		return;
+	}
+	mutex_lock(&c->mutex);
+	mqk_settle_up_to(NULL, c, U64_MAX, MQK_ACK_NACK, true, U32_MAX);
+	mutex_unlock(&c->mutex);
+}
+
+/**
+ * mqk_consumer_reap() - work: return what a broken consumer holds
+ * @work: the consumer's reaper; has a reference
+ */
+void mqk_consumer_reap(struct work_struct *work)
+{
+	struct mqk_consumer *c = container_of(work, struct mqk_consumer, reaper);
+
+	return_all(c);
+	mqk_consumer_put(c);
+}
+
+/* From here on nobody settles anything, and no reaper is queued. */
+static void mark_shut(struct mqk_consumer *c)
+{
+	struct mqk_queue *q = c->queue;
+
+	if (q)
+		spin_lock(&q->lock);
+	else
+		mutex_lock(&c->mutex);
+	c->shut = true;
+	c->broken = true;
+	if (!c->error)
+		WRITE_ONCE(c->error, -ENOENT);
+	if (q)
+		spin_unlock(&q->lock);
+	else
+		mutex_unlock(&c->mutex);
+}
+
+/**
+ * mqk_consumer_shut() - end a consumer: its last acknowledgements count, the
+ *	rest goes back to where it was
+ * @c: the consumer; nobody but the caller uses it any more
+ *
+ * Context: may sleep; no locks.
+ */
+void mqk_consumer_shut(struct mqk_consumer *c)
+{
+	/* No more for it, before what it acknowledges makes room for more. */
+	mqk_consumer_cancel(c);
+	mqk_consumer_kick(c);
+	mark_shut(c);
+	wake_up_interruptible_all(&c->wq);
+	if (cancel_work_sync(&c->reaper))
+		mqk_consumer_put(c);
+	return_all(c);
+}
+
+/* Take its acknowledgements, as mqk_consumer_drain(), and give it its turn again. */
+static int catch_up(struct mqk_queue *q, struct mqk_consumer *c, bool *more)
+{
+	int n = mqk_consumer_drain(q, c, more);
+
+	if (n >= 0 && q && c->attached && !c->able &&
+	    (mqk_consumer_has_credit(c) || (*more && n)))
+		mqk_turn_set_able(q, c, true);
+	return n;
+}
+
+/**
+ * mqk_consumer_kick() - take acknowledgements, and deliver what that allows
+ * @c: the consumer
+ *
+ * Context: may sleep.
+ * Return: how many messages were settled; the error that broke the consumer
+ */
+int mqk_consumer_kick(struct mqk_consumer *c)
+{
+	struct mqk_queue *q = c->queue;
+	/* What its rings can hold now; what comes meanwhile can wait. */
+	u32 rounds = 2 + (c->ack_mask + c->slots.mask) / MQK_ACK_BUDGET;
+	int n, total = 0;
+	bool more;
+
+	do {
+		if (q)
+			spin_lock(&q->lock);
+		else
+			mutex_lock(&c->mutex);
+		n = catch_up(q, c, &more);
+		if (q)
+			spin_unlock(&q->lock);
+		else
+			mutex_unlock(&c->mutex);
+		if (q)
+			mqk_queue_run(q);
+		if (n < 0)
+			return n;
+		total += n;
+		cond_resched();
+	} while (more && --rounds && !fatal_signal_pending(current));
+	return total;
+}
+
+/* Take the acknowledgements of some consumers of a list, a budget of them. */
+static void settle_list(struct mqk_queue *q, struct list_head *list)
+{
+	u32 limit = MQK_SETTLE_CONSUMERS, budget = MQK_ACK_BUDGET;
+	struct mqk_consumer *c, *next;
+	bool more;
+	int n;
+
+	spin_lock(&q->lock);
+	list_for_each_entry_safe(c, next, list, link) {
+		if (!limit-- || !budget)
+			break;
+		n = catch_up(q, c, &more);
+		budget -= min_t(u32, budget, max(n, 0));
+	}
+	spin_unlock(&q->lock);
+}
+
+/**
+ * mqk_queue_settle() - take what its consumers have acknowledged so far, so that
+ *	its numbers are exact
+ * @q: the queue; of many consumers only the first ones are looked at
+ *
+ * Context: any.
+ */
+void mqk_queue_settle(struct mqk_queue *q)
+{
+	settle_list(q, &q->idle);
+	settle_list(q, &q->able);
+	mqk_queue_run(q);
+}
+
+/**
+ * mqk_consumer_describe() - what a listing tells of a consumer
+ * @c: the consumer; unless it pulls, some of what it acknowledged is taken first
+ * @e: where it is told, but for what a listing itself knows
+ *
+ * Context: may sleep.
+ */
+void mqk_consumer_describe(struct mqk_consumer *c, struct mqk_consumer_entry *e)
+{
+	struct mqk_queue *q = c->queue;
+	bool more;
+
+	if (q) {
+		spin_lock(&q->lock);
+		catch_up(q, c, &more);
+		spin_unlock(&q->lock);
+		mqk_queue_run(q);
+	}
+	/* What changes meanwhile changes: each number is one that it had. */
+	e->flags = c->flags;
+	e->prefetch = READ_ONCE(c->prefetch);
+	e->unacked = READ_ONCE(c->slots.nr);
+	e->delivered = q ? READ_ONCE(c->pos) : READ_ONCE(c->slots.tag);
+	e->error = READ_ONCE(c->error);
+	e->state = READ_ONCE(c->page->flags);
+}
+
+/**
+ * mqk_consumer_prefetch() - change a consumer's credit
+ * @c: a pushed consumer
+ * @prefetch: the new one; 0: as much as its ring holds
+ *
+ * Context: may sleep.
+ * Return: 0 or -EINVAL
+ */
+int mqk_consumer_prefetch(struct mqk_consumer *c, u32 prefetch)
+{
+	struct mqk_queue *q = c->queue;
+
+	if (!q || prefetch > c->mask + 1)
+		return -EINVAL;
+	spin_lock(&q->lock);
+	if (!mqk_consumer_noack(c))
+		c->prefetch = prefetch ?: c->mask + 1;
+	c->allowed = 0;
+	spin_unlock(&q->lock);
+	return min(mqk_consumer_kick(c), 0);
+}

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Posting.
+ */
+#include "post.h"
+
+#include <linux/list.h>
+
+#include "broker.h"
+#include "deliver.h"
+#include "util/record.h"
+
+static void mqk_tally_add(struct mqk_broker *broker, const struct mqk_tally *t)
+{
+	mqk_count(broker, published, t->published);
+	mqk_count(broker, published_bytes, t->bytes);
+	if (likely(!(t->unrouted | t->refused | t->nacked)))
+		return;
+	mqk_count(broker, unrouted, t->unrouted);
+	mqk_count(broker, returned, t->returned);
+	mqk_count(broker, refused, t->refused + t->nacked);
+}
+
+/**
+ * mqk_post_grant_more() - charge messages in advance
+ * @p: the port
+ * @n: have at least so many, more than there are
+ *
+ * Context: p->mutex.
+ * Return: 0, -EDQUOT, -ENOSPC
+ */
+int mqk_post_grant_more(struct mqk_port *p, u32 n)
+{
+	u32 more;
+	int err;
+
+	more = round_up(n - p->grant, MQK_MESSAGE_GRANT);
+	err = mqk_charge(p->tenant, MQK_RES_MESSAGES, more, &p->why);
+	if (!err)
+		p->grant += more;
+	return err;
+}
+
+/* Feed a queue that lacks a chunk with one of the port's. */
+static bool feed(struct mqk_port *p, struct mqk_queue *q)
+{
+	struct mqk_chunk *c;
+
+	if (!p->nr_chunks)
+		return false;
+	c = list_first_entry(&p->chunks, struct mqk_chunk, link);
+	list_del(&c->link);
+	p->nr_chunks--;
+	mqk_index_feed(&q->index, c, c->owner);
+	return true;
+}
+
+/* Reserve a place in a queue. */
+static bool reserve(struct mqk_port *p, struct mqk_queue *q)
+{
+	if (!mqk_index_has_room(&q->index) && !feed(p, q))
+		return false;
+	q->index.reserved++;
+	return true;
+}
+
+/*
+ * Whether a special queue, which is locked, takes the message of p->head_copy.
+ * If not, and *more, it has to be run.
+ */
+static noinline bool admits(struct mqk_port *p, struct mqk_queue *q, bool *more)
+{
+	*more = false;
+	if (q->dead)
+		return false;
+	if (mqk_queue_admits_locked(q, p->head_copy.payload_len, more))
+		return true;
+	p->nack = true;
+	return false;
+}
+
+/* Put the message of p->head_copy into one queue, which is held. */
+static int post_to_one(struct mqk_port *p, struct mqk_hold *h,
+				       struct mqk_queue *q, u64 ref)
+{
+	struct mqk_entry *e;
+	bool more;
+
+	mqk_hold_queue(h, q);
+	if (unlikely(q->special) && !admits(p, q, &more)) {
+		if (more) {
+			mqk_hold_end(h);
+			mqk_queue_run(q);
+		}
+		return 0;
+	}
+	if (unlikely(!mqk_index_has_room(&q->index) && !feed(p, q))) {
+		p->want_chunks = 1;
+		return -ENOBUFS;
+	}
+	/* no failure past this point */
+	e = mqk_index_append(&q->index);
+	mqk_post_describe(p, &p->head_copy, ref, e);
+	if (unlikely(mqk_queue_added_locked(q, e))) {
+		mqk_hold_end(h);
+		mqk_queue_run(q);
+	}
+	return 1;
+}
+
+static void unreserve(const struct mqk_route *route, u32 n)
+{
+	while (n--) {
+		struct mqk_queue *q = route->queue[n];
+
+		spin_lock(&q->lock);
+		mqk_index_unreserve(&q->index);
+		spin_unlock(&q->lock);
+	}
+}
+
+/*
+ * Reserve a place in every queue, also in a dead one, where it is given up
+ * again.  When chunks are missing, go on only to learn how many.
+ */
+static int reserve_all(struct mqk_port *p, const struct mqk_route *route)
+{
+	u32 i, reserved = 0, missing = 0;
+
+	for (i = 0; i < route->nr; i++) {
+		struct mqk_queue *q = route->queue[i];
+		bool ok;
+
+		spin_lock(&q->lock);
+		if (unlikely(q->dead)) {
+			/* given up again below; nothing is appended any more */
+			ok = true;
+			q->index.reserved += !missing;
+		} else if (missing) {
+			ok = mqk_index_has_room(&q->index);
+		} else {
+			ok = reserve(p, q);
+		}
+		spin_unlock(&q->lock);
+		if (!ok)
+			missing++;
+		else if (!missing)
+			reserved++;
+	}
+	if (!missing)
+		return 0;
+	unreserve(route, reserved);
+	p->want_chunks = missing;
+	return -ENOBUFS;
+}
+
+static int post_to_many(struct mqk_port *p, const struct mqk_route *route,
+			u64 ref)
+{
+	u32 i, reached = 0;
+	int err;
+
+	err = reserve_all(p, route);
+	if (err)
+		return err;
+	/* no failure past this point */
+	for (i = 0; i < route->nr; i++) {
+		struct mqk_queue *q = route->queue[i];
+		struct mqk_entry *e;
+		bool more = false;
+
+		spin_lock(&q->lock);
+		mqk_index_unreserve(&q->index);
+		if (likely(!q->special) || admits(p, q, &more)) {
+			e = mqk_index_append(&q->index);
+			mqk_post_describe(p, &p->head_copy, ref, e);
+			more = mqk_queue_added_locked(q, e);
+			reached++;
+		}
+		spin_unlock(&q->lock);
+		if (unlikely(more))
+			mqk_queue_run(q);
+	}
+	return reached;
+}
+
+/**
+ * mqk_post() - put the message of @p->head_copy into all queues of a route
+ * @p: the port
+ * @h: the lock that is kept
+ * @route: the route
+ * @ref: the message's record; it has a reference for each queue of the route
+ *
+ * Context: p->mutex, RCU read side.
+ * Return: how many it reached, fewer than the route has when some were deleted
+ * meanwhile or refuse it (then p->nack is set), or an error and it is in none;
+ * -ENOBUFS: mqk_post_prepare() and try again
+ */
+int mqk_post(struct mqk_port *p, struct mqk_hold *h, const struct mqk_route *route,
+	     u64 ref)
+{
+	if (likely(route->nr == 1))
+		return post_to_one(p, h, route->queue[0], ref);
+	mqk_hold_end(h);
+	return route->nr ? post_to_many(p, route, ref) : 0;
+}
+
+/**
+ * mqk_post_prepare() - get what -ENOBUFS was about
+ * @p: the port
+ *
+ * Context: p->mutex; may sleep.
+ * Return: 0, -EDQUOT, -ENOSPC, -ENOMEM
+ */
+int mqk_post_prepare(struct mqk_port *p)
+{
+	u32 want = p->want_chunks;
+
+	p->want_chunks = 0;
+	return want ? mqk_port_feed(p, want) : mqk_router_grow(p->router, &p->why);
+}
+
+/**
+ * mqk_post_route() - where the message leads whose head and key were copied
+ * @p: the port
+ * @record: its record; NULL: it is not there yet
+ *
+ * Context: p->mutex, RCU read side.
+ * Return: as mqk_route_find(); -ENODATA: it depends on headers, and there is no
+ * @record
+ */
+const struct mqk_route *mqk_post_route(struct mqk_port *p, const void *record)
+{
+	const struct mqk_record *head = &p->head_copy;
+
+	return mqk_route_again(p->router, head->exchange, &p->key) ?:
+	       mqk_route_find(p->router, head->exchange, &p->key, record ?
+			      record + MQK_RECORD_HEADERS(head->key_len) : NULL,
+			      head->headers_len, &p->why);
+}
+
+/**
+ * mqk_post_unrouted() - report a message that leads nowhere
+ * @p: the port
+ * @t: what the call published
+ * @flags: the message's
+ *
+ * Context: p->mutex.
+ */
+void mqk_post_unrouted(struct mqk_port *p, struct mqk_tally *t, u32 flags)
+{
+	t->unrouted++;
+	if (flags & MQK_MSG_F_MANDATORY) {
+		t->returned++;
+		mqk_port_complete(p, MQK_COMPLETION_RETURN, 0, p->seq, -ENOENT, 0);
+	}
+}
+
+/**
+ * mqk_post_nacked() - number a message that a queue refused, whatever others did
+ * @p: the port; what came before it is confirmed first
+ * @t: what the call published
+ * @reached: how many queues have it
+ * @payload_len: bytes of payload
+ *
+ * Context: p->mutex.
+ */
+void mqk_post_nacked(struct mqk_port *p, struct mqk_tally *t, u32 reached,
+		     u32 payload_len)
+{
+	p->nack = false;
+	mqk_port_confirm(p);
+	p->seq++;
+	p->reported = p->seq;
+	t->published++;
+	t->nacked++;
+	t->bytes += payload_len;
+	trace_mqk_publish(p, p->seq, reached);
+	if (p->flags & MQK_PORT_F_CONFIRM)
+		mqk_port_complete(p, MQK_COMPLETION_NACK, 0, p->seq, -ENOBUFS,
+				  reached);
+}
+
+/**
+ * mqk_post_refused() - number a message that was refused
+ * @p: the port; what came before it is confirmed first
+ * @t: what the call published
+ * @error: why
+ *
+ * Context: p->mutex.
+ */
+void mqk_post_refused(struct mqk_port *p, struct mqk_tally *t, int error)
+{
+	mqk_port_confirm(p);
+	p->seq++;
+	p->reported = p->seq;
+	t->refused++;
+	trace_mqk_publish(p, p->seq, error);
+	mqk_port_complete(p, MQK_COMPLETION_ERROR, 0, p->seq, error, 0);
+	memset(&p->why, 0, sizeof(p->why));
+}
+
+/**
+ * mqk_post_finish() - end a call: confirm, wake, count
+ * @p: the port
+ * @t: what the call published
+ * @pos: how many completions the port had when it began
+ *
+ * Context: p->mutex.
+ */
+void mqk_post_finish(struct mqk_port *p, const struct mqk_tally *t, u64 pos)
+{
+	if (p->flags & MQK_PORT_F_CONFIRM)
+		mqk_port_confirm(p);
+	if (p->pos != pos)
+		mqk_port_wake(p);
+	mqk_tally_add(p->broker, t);
+}

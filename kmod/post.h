@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Posting: putting the message of port->head_copy into all queues of a route, or
+ * into none, and reporting what became of it.
+ *
+ * What both ways of publishing do, in place and by copy: credit first, then a
+ * place in each queue, then nothing fails any more.
+ *
+ * Locks: port->mutex, and the RCU read side in which the route was found.
+ */
+#ifndef MQK_POST_H
+#define MQK_POST_H
+
+#include <linux/spinlock.h>
+#include <linux/mqk.h>
+
+#include "limits.h"
+#include "port.h"
+#include "queue.h"
+#include "route.h"
+#include "trace.h"
+
+/**
+ * struct mqk_tally - what one call published; added to the broker's counters at its end
+ * @published: messages, with those in no queue
+ * @unrouted: messages that lead nowhere
+ * @returned: those that were mandatory
+ * @refused: messages that were refused
+ * @nacked: messages that a queue refused
+ * @bytes: payload bytes
+ */
+struct mqk_tally {
+	u32 published;
+	u32 unrouted;
+	u32 returned;
+	u32 refused;
+	u32 nacked;
+	u64 bytes;
+};
+
+/**
+ * struct mqk_hold - the queue whose lock is kept from one message to the next
+ * @queue: the queue, or NULL
+ * @left: for how many more
+ *
+ * It is kept while they all go there and nothing else is to be done.
+ */
+struct mqk_hold {
+	struct mqk_queue *queue;
+	u32 left;
+};
+
+static inline void mqk_hold_end(struct mqk_hold *h)
+{
+	if (!h->queue)
+		return;
+	spin_unlock(&h->queue->lock);
+	h->queue = NULL;
+}
+
+static __always_inline void mqk_hold_queue(struct mqk_hold *h, struct mqk_queue *q)
+{
+	if (likely(h->queue == q && h->left)) {
+		h->left--;
+		return;
+	}
+	mqk_hold_end(h);
+	spin_lock(&q->lock);
+	h->queue = q;
+	h->left = MQK_HOLD_MESSAGES - 1;
+}
+
+static_assert(offsetof(struct mqk_entry, headers_len) -
+	      offsetof(struct mqk_entry, payload_len) ==
+	      offsetof(struct mqk_record, headers_len) -
+	      offsetof(struct mqk_record, payload_len));
+
+static_assert(offsetof(struct mqk_entry, key_len) -
+	      offsetof(struct mqk_entry, payload_len) ==
+	      offsetof(struct mqk_record, key_len) -
+	      offsetof(struct mqk_record, payload_len));
+
+static __always_inline void mqk_post_describe(const struct mqk_port *p,
+				     const struct mqk_record *r, u64 ref,
+				     struct mqk_entry *e)
+{
+	e->ref = ref;
+	/* the three lengths; the type, which comes next, is where flags go */
+	memcpy((u8 *)e + offsetof(struct mqk_entry, payload_len),
+	       (const u8 *)r + offsetof(struct mqk_record, payload_len), 8);
+	e->flags = 0;
+	e->exchange = r->exchange;
+	e->count = 0;
+	e->uid = p->uid;
+	e->pid = p->pid;
+}
+
+int mqk_post(struct mqk_port *p, struct mqk_hold *h, const struct mqk_route *route,
+	     u64 ref);
+int mqk_post_prepare(struct mqk_port *p);
+int mqk_post_grant_more(struct mqk_port *p, u32 n);
+const struct mqk_route *mqk_post_route(struct mqk_port *p, const void *record);
+void mqk_post_nacked(struct mqk_port *p, struct mqk_tally *t, u32 reached,
+		     u32 payload_len);
+void mqk_post_unrouted(struct mqk_port *p, struct mqk_tally *t, u32 flags);
+void mqk_post_refused(struct mqk_port *p, struct mqk_tally *t, int error);
+void mqk_post_finish(struct mqk_port *p, const struct mqk_tally *t, u64 pos);
+
+/* Have at least so many messages charged in advance. */
+static __always_inline int mqk_post_grant(struct mqk_port *p, u32 n)
+{
+	return likely(p->grant >= n) ? 0 : mqk_post_grant_more(p, n);
+}
+
+/* Number a message that was taken, and report what must be reported now. */
+static __always_inline void mqk_post_report(struct mqk_port *p, struct mqk_tally *t,
+				   u32 reached, u32 flags, u32 payload_len)
+{
+	if (unlikely(p->nack)) {
+		mqk_post_nacked(p, t, reached, payload_len);
+		return;
+	}
+	p->seq++;
+	p->reached = reached;
+	t->published++;
+	t->bytes += payload_len;
+	trace_mqk_publish(p, p->seq, reached);
+	if (unlikely(!reached))
+		mqk_post_unrouted(p, t, flags);
+}
+
+#endif /* MQK_POST_H */

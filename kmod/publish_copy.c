@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Publishing copies.
+ */
+#include "publish.h"
+
+#include <linux/pagemap.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "appender.h"
+#include "broker.h"
+#include "limits.h"
+#include "port.h"
+#include "post.h"
+#include "segment.h"
+#include "trace.h"
+#include "util/record.h"
+
+/* The head that a message will have, but for its generation. */
+static void make_head(struct mqk_port *p, const struct mqk_message *m)
+{
+	struct mqk_record *r = &p->head_copy;
+
+	memset(r, 0, sizeof(*r));
+	r->payload_len = m->payload_len;
+	r->headers_len = m->headers_len;
+	r->key_len = m->key_len;
+	r->type = MQK_RECORD_DATA;
+	r->flags = m->flags;
+	r->exchange = m->exchange;
+	/* what is copied is not a record that was checked */
+	p->size = 0;
+	p->routed = false;
+}
+
+static int check_message(struct mqk_port *p, const struct mqk_message *m,
+			 u64 *size)
+{
+	if (m->flags & ~MQK_MSG_F_ALL || m->priority || m->headers_len % 8 ||
+	    m->resv[0] | m->resv[1] | m->resv[2])
+		return mqk_refuse(&p->why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
+	*size = MQK_RECORD_SIZE(m->key_len, m->headers_len, m->payload_len);
+	if (*size > MQK_MESSAGE_MAX)
+		return mqk_refuse(&p->why, MQK_RULE_TOO_LARGE, -EMSGSIZE);
+	if (copy_from_user(p->key.word, u64_to_user_ptr(m->key), m->key_len))
+		return -EFAULT;
+	mqk_key_pad(&p->key, m->key_len);
+	return 0;
+}
+
+/* Write a record into room that no process can write to. */
+static int fill_record(struct mqk_port *p, const struct mqk_message *m,
+		       struct mqk_segment *seg, u64 offset)
+{
+	u8 *at = seg->vaddr + offset;
+	u8 *headers = at + MQK_RECORD_HEADERS(m->key_len);
+	u8 *payload = at + MQK_RECORD_PAYLOAD(m->key_len, m->headers_len);
+	struct mqk_record *r = &p->head_copy;
+
+	r->commit = seg->generation;
+	memcpy(at, r, MQK_RECORD_KEY);
+	memcpy(at + MQK_RECORD_KEY, p->key.word, m->key_len);
+	if (copy_from_user(headers, u64_to_user_ptr(m->headers), m->headers_len) ||
+	    copy_from_user(payload, u64_to_user_ptr(m->payload), m->payload_len))
+		return -EFAULT;
+	if (!mqk_headers_valid(headers, m->headers_len))
+		return mqk_refuse(&p->why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
+	return 0;
+}
+
+/*
+ * Post a copy to which the caller has one reference, which is given to the
+ * queue if there is but one, else put at the end.
+ */
+static int post_copy(struct mqk_port *p, struct mqk_segment *seg, u64 offset)
+{
+	const struct mqk_route *route;
+	struct mqk_hold h = {};
+	u32 i, nr = 0;
+	int n;
+
+	do {
+		rcu_read_lock();
+		route = mqk_post_route(p, seg->vaddr + offset);
+		n = IS_ERR(route) ? PTR_ERR(route) : mqk_post_grant(p, route->nr);
+		if (!n) {
+			nr = route->nr;
+			if (nr > 1) {
+				p->grant -= nr;
+				mqk_segment_get(seg, nr);
+			}
+			n = mqk_post(p, &h, route, MQK_REF(seg->no, offset));
+			mqk_hold_end(&h);
+			/* references of queues that it did not reach */
+			for (i = max(n, 0); nr > 1 && i < nr; i++)
+				mqk_segment_put(seg);
+		}
+		rcu_read_unlock();
+		if (n == -ENOBUFS)
+			n = mqk_post_prepare(p) ?: -ENOBUFS;
+	} while (n == -ENOBUFS);
+	if (nr != 1 || n != 1)
+		mqk_segment_put(seg);
+	return n;
+}
+
+/*
+ * A message that leads nowhere is not worth a copy, but whether it is a message
+ * does not depend on who is bound: 0, or the error that a copy would have met.
+ */
+static int check_unrouted(struct mqk_port *p, const struct mqk_message *m)
+{
+	void *headers;
+	bool valid;
+
+	if (m->headers_len) {
+		headers = vmemdup_user(u64_to_user_ptr(m->headers),
+				       m->headers_len);
+		if (IS_ERR(headers))
+			return PTR_ERR(headers);
+		valid = mqk_headers_valid(headers, m->headers_len);
+		kvfree(headers);
+		if (!valid)
+			return mqk_refuse(&p->why, MQK_RULE_BAD_ARGUMENT,
+					  -EINVAL);
+	}
+	return fault_in_readable(u64_to_user_ptr(m->payload), m->payload_len) ?
+	       -EFAULT : 0;
+}
+
+/*
+ * Whether a message leads anywhere: 0 or 1, or an error.  Where that depends on
+ * its headers, which were not copied yet, it may.
+ */
+static int leads_somewhere(struct mqk_port *p)
+{
+	const struct mqk_route *route;
+	int n;
+
+	do {
+		rcu_read_lock();
+		route = mqk_post_route(p, NULL);
+		n = IS_ERR(route) ? PTR_ERR(route) : !!route->nr;
+		rcu_read_unlock();
+		if (n == -ENOBUFS)
+			n = mqk_post_prepare(p) ?: -ENOBUFS;
+	} while (n == -ENOBUFS);
+	return n == -ENODATA ? 1 : n;
+}
+
+/* Publish a copy of one message: the queues it reached, or an error. */
+static int copy_one(struct mqk_port *p, const struct mqk_message *m)
+{
+	struct mqk_segment *seg;
+	u64 size, offset;
+	int n;
+
+	if (!mqk_port_has_room(p))
+		return p->error ?: -EAGAIN;
+	make_head(p, m);
+	n = check_message(p, m, &size);
+	if (n)
+		return n;
+	n = leads_somewhere(p);
+	if (n <= 0)
+		return n ?: check_unrouted(p, m);
+	n = mqk_post_grant(p, 1);
+	if (n)
+		return n;
+	seg = mqk_appender_take(&p->broker->store, p->tenant, size, &offset,
+				&p->why);
+	if (IS_ERR(seg))
+		return PTR_ERR(seg);
+	p->grant--;
+	n = fill_record(p, m, seg, offset);
+	if (n) {
+		mqk_segment_put(seg);
+		return n;
+	}
+	return post_copy(p, seg, offset);
+}
+
+/*
+ * A copy was refused.  If it is not the first one of the call, the call succeeds
+ * and the caller comes again with it: then it counts.  One that only waits for
+ * room in the ring was not refused.
+ */
+static void tell_refused(struct mqk_port *p, struct mqk_tally *t, int error)
+{
+	if (t->published || error == -EAGAIN || p->error)
+		return;
+	t->refused++;
+	trace_mqk_publish(p, 0, error);
+}
+
+static int publish_copies(struct mqk_port *p,
+			  const struct mqk_message __user *messages, u32 count)
+{
+	struct mqk_tally t = {};
+	struct mqk_message m;
+	u64 pos = p->pos;
+	int n = p->error;
+	u32 i;
+
+	for (i = 0; !n && i < count; i++) {
+		if (copy_from_user(&m, &messages[i], sizeof(m))) {
+			n = -EFAULT;
+			break;
+		}
+		n = copy_one(p, &m);
+		if (unlikely(n < 0)) {
+			tell_refused(p, &t, n);
+			break;
+		}
+		mqk_post_report(p, &t, n, m.flags, m.payload_len);
+		n = 0;
+		if (i % MQK_WALK_BATCH == MQK_WALK_BATCH - 1) {
+			cond_resched();
+			if (signal_pending(current))
+				n = -EINTR;
+		}
+	}
+	mqk_post_finish(p, &t, pos);
+	return t.published ?: n;
+}
+
+/**
+ * mqk_publish_copies() - publish copies of messages
+ * @p: the port
+ * @messages: the messages
+ * @count: how many
+ * @first_seq: number of the first one
+ *
+ * Context: may sleep; takes p->mutex.
+ * Return: how many were taken; when the first was refused, why
+ */
+int mqk_publish_copies(struct mqk_port *p,
+		       const struct mqk_message __user *messages, u32 count,
+		       u64 *first_seq)
+{
+	int n;
+
+	mutex_lock(&p->mutex);
+	*first_seq = p->seq + 1;
+	n = publish_copies(p, messages, count);
+	mutex_unlock(&p->mutex);
+	return n;
+}

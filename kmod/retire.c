@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Retiring.
+ */
+#include "retire.h"
+
+#include <linux/list.h>
+#include <linux/sched.h>
+#include <linux/spinlock.h>
+
+#include "broker.h"
+#include "consumer.h"
+#include "limits.h"
+#include "queue.h"
+#include "settle.h"
+#include "turn.h"
+
+/* Drop up to a number of ready messages, oldest first. */
+static u64 drop_ready(struct mqk_queue *q, u64 limit)
+{
+	u64 n = 0;
+
+	while (n < limit) {
+		u32 budget = MQK_ACK_BUDGET;
+
+		spin_lock(&q->lock);
+		while (q->ready && n < limit && budget--) {
+			mqk_queue_drop_next(q);
+			n++;
+		}
+		if (!q->ready)
+			limit = n;
+		spin_unlock(&q->lock);
+		cond_resched();
+	}
+	return n;
+}
+
+/**
+ * mqk_queue_purge() - drop what is ready now
+ * @q: the queue
+ *
+ * Context: may sleep.
+ * Return: how many messages
+ */
+u64 mqk_queue_purge(struct mqk_queue *q)
+{
+	return drop_ready(q, READ_ONCE(q->ready));
+}
+
+/**
+ * mqk_queue_kill() - delete a queue
+ * @q: the queue; not to be used any more without a reference of one's own
+ *
+ * Context: broker->mutex; may sleep.
+ * Return: how many messages were ready
+ */
+u64 mqk_queue_kill(struct mqk_queue *q)
+{
+	struct mqk_consumer *c;
+	LIST_HEAD(consumers);
+	u64 n;
+
+	lockdep_assert_held(&q->broker->mutex);
+	mqk_queue_unlink(q);
+
+	spin_lock(&q->lock);
+	q->dead = true;			/* nobody attaches from here on */
+	mqk_turn_find_sole(q);
+	for (n = 1;; n++) {
+		if (n % MQK_SETTLE_CONSUMERS == 0) {
+			spin_unlock(&q->lock);
+			cond_resched();
+			spin_lock(&q->lock);
+		}
+		c = list_first_entry_or_null(list_empty(&q->able) ? &q->idle :
+					     &q->able, struct mqk_consumer, link);
+		if (!c)
+			break;
+		if (!c->error) {
+			WRITE_ONCE(c->error, -ENOENT);
+			WRITE_ONCE(c->page->error, -ENOENT);
+		}
+		mqk_turn_leave(q, c);
+		mqk_consumer_wake(c);
+	}
+	wake_up_interruptible_all(&q->getters);
+	spin_unlock(&q->lock);
+
+	n = drop_ready(q, U64_MAX);
+	mqk_queue_put(q);
+	return n;
+}
+
+/**
+ * mqk_queue_autodelete() - delete a queue whose last consumer has gone, if it
+ *	was declared so
+ * @q: the queue, with a reference of the caller's
+ *
+ * Context: may sleep; takes broker->mutex.
+ */
+void mqk_queue_autodelete(struct mqk_queue *q)
+{
+	struct mqk_broker *broker = q->broker;
+	bool kill;
+
+	if (!(q->flags & MQK_DECLARE_F_AUTO_DELETE))
+		return;
+	mutex_lock(&broker->mutex);
+	spin_lock(&q->lock);
+	kill = !q->dead && q->consumed && !q->nr_consumers;
+	spin_unlock(&q->lock);
+	if (kill)
+		mqk_queue_kill(q);
+	mutex_unlock(&broker->mutex);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Settling: what consumers say about the messages that they hold.
+ *
+ * Acknowledgements are taken from a ring that its process writes: each is copied
+ * once, then checked, and the first wrong one ends its consumer.  No call does more
+ * than a budget of them (limits.h).
+ *
+ * Locks: of a pushed consumer, its queue's, which the caller holds and passes as
+ * @locked; of a pulling one, its mutex, and @locked is NULL: the queue of each tag
+ * is locked in turn.
+ */
+#ifndef MQK_SETTLE_H
+#define MQK_SETTLE_H
+
+#include <linux/types.h>
+
+struct mqk_consumer;
+struct mqk_queue;
+struct mqk_slot;
+
+int mqk_consumer_drain(struct mqk_queue *locked, struct mqk_consumer *c,
+		       bool *more);
+void mqk_settle_slot(struct mqk_queue *locked, struct mqk_consumer *c,
+		     struct mqk_slot *slot, u32 op, bool requeue);
+int mqk_settle_up_to(struct mqk_queue *locked, struct mqk_consumer *c, u64 tag,
+		     u32 op, bool requeue, u32 budget);
+void mqk_queue_drop_next(struct mqk_queue *q);
+
+#endif /* MQK_SETTLE_H */
