@@ -103,6 +103,21 @@ union arg {
 	struct mqk_browse browse;
 };
 
+/*
+ * Whether a call that has an effect will be able to tell about it: a structure of
+ * a page or less lies in two pages at most, so its ends are written as they were.
+ */
+static int check_writable(const void *arg, size_t size, void __user *to)
+{
+	const u8 *bytes = arg;
+
+	static_assert(sizeof(union arg) <= PAGE_SIZE);
+
+	return put_user(*(const u32 *)arg, (u32 __user *)to) ||
+	       put_user(bytes[size - 1], (u8 __user *)to + size - 1) ?
+	       -EFAULT : 0;
+}
+
 /**
  * mqk_arg_in() - copy a call's structure in
  * @arg: where to
@@ -131,8 +146,7 @@ int mqk_arg_in(void *arg, size_t size, size_t min, void __user *from,
 		return err;
 	/* Its first word may have changed since: it has no further meaning. */
 	*(u32 *)arg = *user_size;
-	/* So that a call that has an effect can tell about it. */
-	return mqk_arg_out(arg, size, from, *user_size);
+	return check_writable(arg, min_t(size_t, size, *user_size), from);
 }
 
 /**

@@ -148,33 +148,44 @@ static __always_inline void posted(struct mqk_port *p, u64 offset, u32 n)
 	p->reached = 1;
 }
 
-/* As post_alike(), where the express lane is closed: they wait in the queue. */
+/* How many records were posted, and what comes behind them, as one word. */
+#define NEXT_BITS	2
+#define POSTED(n, next)	((n) << NEXT_BITS | (next))
+
+static_assert(MORE < 1 << NEXT_BITS);
+
+/*
+ * As post_alike(), where the express lane is closed: they wait in the queue.
+ * Returns POSTED(); with a pointer to what comes next, that could not be in a
+ * register where it matters.
+ */
 static noinline u32 post_waiting(struct mqk_port *p, const struct mqk_route *route,
-				 u32 budget, int *next)
+				 u32 budget)
 {
 	struct mqk_queue *q = route->queue[0];
 	u64 offset = p->offset, ref = MQK_REF(p->segment->no, offset);
 	u32 room = min(budget, p->grant), n = 0;
 	struct mqk_entry *e;
+	int next;
 
 	/* who may refuse is asked for each message */
 	if (unlikely(q->special || trace_mqk_publish_enabled()))
-		return 0;
+		return POSTED(0, ALIKE);
 	e = mqk_index_front(&q->index, &room);
 	if (unlikely(!room))
-		return 0;
+		return POSTED(0, ALIKE);
 	/* no failure past this point */
 	do {
 		mqk_post_describe(p, &p->head_copy, ref, &e[n++]);
 		ref += p->size;
 		offset += p->size;
-		*next = look(p, offset);
-	} while (*next == ALIKE && n < room && mqk_route_good(route));
+		next = look(p, offset);
+	} while (next == ALIKE && n < room && mqk_route_good(route));
 	mqk_index_filled(&q->index, n);
 	posted(p, offset, n);
 	if (unlikely(mqk_queue_filled_locked(q, n, (u64)n * p->head_copy.payload_len)))
-		*next = MORE;
-	return n;
+		next = MORE;
+	return POSTED(n, next);
 }
 
 /*
@@ -192,10 +203,12 @@ static __always_inline u32 post_alike(struct mqk_port *p,
 	u64 offset = p->offset;
 	u32 room, n = 0;
 
-	*next = ALIKE;
 	room = mqk_express_open(&x, q, len, min(budget, p->grant));
-	if (unlikely(!room))
-		return post_waiting(p, route, budget, next);
+	if (unlikely(!room)) {
+		n = post_waiting(p, route, budget);
+		*next = n & ((1 << NEXT_BITS) - 1);
+		return n >> NEXT_BITS;
+	}
 	x.ref = MQK_REF(p->segment->no, offset);
 	x.sizes = p->sizes;
 	x.exchange = mqk_pair(p->head_copy.exchange, 0);

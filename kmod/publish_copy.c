@@ -8,6 +8,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <linux/unaligned.h>
 
 #include "appender.h"
 #include "broker.h"
@@ -17,6 +18,52 @@
 #include "segment.h"
 #include "trace.h"
 #include "util/record.h"
+
+/* A copy of so few bytes costs less than finding out where it goes. */
+#define SHORT_COPY	128u
+
+/*
+ * As copy_from_user(), where the room is known.  Its check of where it copies to has
+ * to find the area of mapped memory, which costs more than a short copy; the room was
+ * sized from the same lengths.
+ */
+static __always_inline int copy_short(void *to, const void __user *from, u32 len)
+{
+	const u8 __user *at = from;
+	u8 *room = to;
+	u64 word;
+	u8 byte;
+
+	if (!user_read_access_begin(from, len))
+		return -EFAULT;
+	for (; len >= sizeof(word); len -= sizeof(word)) {
+		unsafe_get_user(word, (const u64 __user *)at, fault);
+		put_unaligned(word, (u64 *)room);
+		at += sizeof(word);
+		room += sizeof(word);
+	}
+	for (; len; len--) {
+		unsafe_get_user(byte, at++, fault);
+		*room++ = byte;
+	}
+	user_read_access_end();
+	return 0;
+
+fault:
+	user_read_access_end();
+	return -EFAULT;
+}
+
+static int copy_in(void *to, u64 from, u32 len)
+{
+	const void __user *user = u64_to_user_ptr(from);
+
+	if (!len)
+		return 0;
+	if (IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS) && len <= SHORT_COPY)
+		return copy_short(to, user, len);
+	return copy_from_user(to, user, len) ? -EFAULT : 0;
+}
 
 /* The head that a message will have, but for its generation. */
 static void make_head(struct mqk_port *p, const struct mqk_message *m)
@@ -44,7 +91,7 @@ static int check_message(struct mqk_port *p, const struct mqk_message *m,
 	*size = MQK_RECORD_SIZE(m->key_len, m->headers_len, m->payload_len);
 	if (*size > MQK_MESSAGE_MAX)
 		return mqk_refuse(&p->why, MQK_RULE_TOO_LARGE, -EMSGSIZE);
-	if (copy_from_user(p->key.word, u64_to_user_ptr(m->key), m->key_len))
+	if (copy_in(p->key.word, m->key, m->key_len))
 		return -EFAULT;
 	mqk_key_pad(&p->key, m->key_len);
 	return 0;
@@ -62,8 +109,8 @@ static int fill_record(struct mqk_port *p, const struct mqk_message *m,
 	r->commit = seg->generation;
 	memcpy(at, r, MQK_RECORD_KEY);
 	memcpy(at + MQK_RECORD_KEY, p->key.word, m->key_len);
-	if (copy_from_user(headers, u64_to_user_ptr(m->headers), m->headers_len) ||
-	    copy_from_user(payload, u64_to_user_ptr(m->payload), m->payload_len))
+	if (copy_in(headers, m->headers, m->headers_len) ||
+	    copy_in(payload, m->payload, m->payload_len))
 		return -EFAULT;
 	if (!mqk_headers_valid(headers, m->headers_len))
 		return mqk_refuse(&p->why, MQK_RULE_BAD_ARGUMENT, -EINVAL);

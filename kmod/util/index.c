@@ -37,6 +37,18 @@ static void stock(struct mqk_index *x, struct mqk_chunk *c)
 }
 
 /**
+ * mqk_index_unpromised() - how many of some entries nobody was promised room for
+ * @x: the index
+ * @n: how many
+ *
+ * Return: at most @n
+ */
+u32 mqk_index_unpromised(const struct mqk_index *x, u32 n)
+{
+	return min_t(u64, n, x->room - x->reserved);
+}
+
+/**
  * mqk_index_feed() - give the index a chunk
  * @x: the index
  * @c: MQK_CHUNK_BYTES, aligned to that; any contents

@@ -160,6 +160,7 @@ static inline void mqk_index_unreserve(struct mqk_index *x)
 }
 
 void mqk_index_init(struct mqk_index *x);
+u32 mqk_index_unpromised(const struct mqk_index *x, u32 n);
 void mqk_index_feed(struct mqk_index *x, struct mqk_chunk *c, void *owner);
 struct mqk_chunk *mqk_index_drain(struct mqk_index *x);
 void mqk_index_grow(struct mqk_index *x);
@@ -205,10 +206,9 @@ static __always_inline struct mqk_entry *
 mqk_index_front(struct mqk_index *x, u32 *n)
 {
 	struct mqk_chunk *c = x->tail;
-	u64 room = x->room - x->reserved;
 
 	if (unlikely(!c || c->used == MQK_CHUNK_ENTRIES)) {
-		if (!room) {
+		if (!mqk_index_has_room(x)) {
 			*n = 0;
 			return NULL;
 		}
@@ -217,7 +217,7 @@ mqk_index_front(struct mqk_index *x, u32 *n)
 	}
 	*n = min(*n, MQK_CHUNK_ENTRIES - c->used);
 	if (unlikely(x->reserved))
-		*n = min_t(u64, *n, room);
+		*n = mqk_index_unpromised(x, *n);
 	return &c->entry[c->used];
 }
 

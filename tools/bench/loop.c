@@ -71,7 +71,7 @@ int loop_open(struct loop *l, const char *exchange_name, const char *queue)
 static int send_copies(struct loop *l)
 {
 	static unsigned char payload[BATCH_MAX][4096];
-	struct mqk_message messages[BATCH_MAX] = { 0 };
+	static struct mqk_message messages[BATCH_MAX];
 	uint32_t i;
 	int ret;
 

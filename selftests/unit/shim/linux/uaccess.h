@@ -9,6 +9,10 @@
 #include <linux/err.h>
 #include <linux/slab.h>
 
+/* What the kernel's configuration says where the tests run. */
+#define CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS	1
+#define IS_ENABLED(option)			(option)
+
 #define u64_to_user_ptr(n)	((void *)(unsigned long)(n))
 
 static inline unsigned long copy_from_user(void *to, const void *from, unsigned long n)
@@ -39,6 +43,14 @@ static inline unsigned long clear_user(void *to, unsigned long n)
 	__typeof__(*(to)) _val = (val); \
 	copy_to_user(to, &_val, sizeof(_val)) ? -EFAULT : 0; \
 })
+
+#define user_read_access_begin(from, n)	((from) || !(n))
+#define user_read_access_end()		do { } while (0)
+#define unsafe_get_user(to, from, fault)	do { \
+	__typeof__(to) *_to = &(to); \
+	if (copy_from_user(_to, from, sizeof(*_to))) \
+		goto fault; \
+} while (0)
 
 static inline int copy_struct_from_user(void *to, size_t size, const void *from, size_t user)
 {

@@ -19,4 +19,9 @@ SHIM_UNALIGNED(u16, le16)
 SHIM_UNALIGNED(u32, le32)
 SHIM_UNALIGNED(u64, le64)
 
+#define put_unaligned(val, to) do { \
+	__typeof__(*(to)) _val = (val); \
+	memcpy(to, &_val, sizeof(_val)); \
+} while (0)
+
 #endif
