@@ -3,6 +3,7 @@
 #include "broker.h"
 #include "clock.h"
 #include "message.h"
+#include "options.h"
 #include "stats.h"
 
 #include <stdio.h>
@@ -173,7 +174,7 @@ int loop_pass(struct loop *l, uint64_t n)
 int loop_cost(int (*pass)(void *arg, uint64_t n), void *arg, uint64_t n,
 	      int samples, double *cost)
 {
-	double v[SAMPLES_MAX];
+	double v[SAMPLES_MAX], median;
 	uint64_t start;
 	int i, err;
 
@@ -183,7 +184,9 @@ int loop_cost(int (*pass)(void *arg, uint64_t n), void *arg, uint64_t n,
 		err = pass(arg, n);
 		v[i] = (double)(clock_now() - start) / (double)n;
 	}
-	if (!err)
-		*cost = stats_median(v, (size_t)i);
-	return err;
+	if (err)
+		return err;
+	median = stats_median(v, (size_t)i);
+	*cost = options.icount ? v[0] : median;
+	return 0;
 }

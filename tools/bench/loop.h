@@ -46,8 +46,9 @@ const char *loop_error(void);
 int loop_fail(struct mqk *m, int err, const char *what);
 
 /*
- * Run @pass(@arg, @n) once to warm up, then @samples times, and give the median
- * of the cost of one of @n, on the clock, which is in instructions or in ns.
+ * Run @pass(@arg, @n) once to warm up, then @samples times, and give the cost of
+ * one of @n, on the clock: in ns the median; in instructions the least, since an
+ * interrupt, or what the kernel has left to do, can only add to them.
  */
 int loop_cost(int (*pass)(void *arg, uint64_t n), void *arg, uint64_t n,
 	      int samples, double *cost);
