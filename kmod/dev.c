@@ -160,8 +160,12 @@ static int kill_broker(struct mqk_broker *broker, bool force)
 	WRITE_ONCE(broker->dead, true);
 	list_for_each_entry(s, &broker->sessions, link)
 		mqk_session_shutdown(s);
-	xa_for_each(&broker->queues, id, q)
+	xa_for_each(&broker->queues, id, q) {
 		mqk_queue_kill(q);
+		mutex_unlock(&broker->mutex);
+		mqk_queue_bury(q);
+		mutex_lock(&broker->mutex);
+	}
 	mutex_unlock(&broker->mutex);
 	return 0;
 }

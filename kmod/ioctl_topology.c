@@ -142,6 +142,19 @@ static void describe_queue(struct mqk_queue *q, struct mqk_queue_declare *a)
 	spin_unlock(&q->lock);
 }
 
+static void forget_made(struct mqk_session *s, struct mqk_queue *q)
+{
+	bool kill;
+
+	mutex_lock(&s->broker->mutex);
+	kill = !q->dead;
+	if (kill)
+		mqk_queue_kill(q);
+	mutex_unlock(&s->broker->mutex);
+	if (kill)
+		mqk_queue_bury(q);
+}
+
 int mqk_ioctl_queue_declare(struct mqk_session *s, void *arg,
 			    struct mqk_refusal *why)
 {
@@ -178,10 +191,7 @@ int mqk_ioctl_queue_declare(struct mqk_session *s, void *arg,
 	if (!name.len && a->made_name &&
 	    copy_to_user(u64_to_user_ptr(a->made_name), q->name, q->name_len)) {
 		/* Nobody knows its name: it is as if it had never been. */
-		mutex_lock(&s->broker->mutex);
-		if (!q->dead)
-			mqk_queue_kill(q);
-		mutex_unlock(&s->broker->mutex);
+		forget_made(s, q);
 		err = -EFAULT;
 	}
 	mqk_queue_put(q);
@@ -229,6 +239,8 @@ int mqk_ioctl_queue_delete(struct mqk_session *s, void *arg,
 	if (q && !err)
 		a->messages = mqk_queue_kill(q);
 	unlock_names(s);
+	if (q && !err)
+		mqk_queue_bury(q);
 	return err;
 }
 

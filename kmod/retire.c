@@ -49,8 +49,8 @@ u64 mqk_queue_purge(struct mqk_queue *q)
 }
 
 /**
- * mqk_queue_kill() - delete a queue
- * @q: the queue; not to be used any more without a reference of one's own
+ * mqk_queue_kill() - delete a queue: nobody finds it, nobody gets anything from it
+ * @q: the queue; mqk_queue_bury() has to follow, without the mutex
  *
  * Context: broker->mutex; may sleep.
  * Return: how many messages were ready
@@ -85,11 +85,23 @@ u64 mqk_queue_kill(struct mqk_queue *q)
 		mqk_consumer_wake(c);
 	}
 	wake_up_interruptible_all(&q->getters);
+	n = q->ready;
 	spin_unlock(&q->lock);
-
-	n = drop_ready(q, U64_MAX);
-	mqk_queue_put(q);
 	return n;
+}
+
+/**
+ * mqk_queue_bury() - drop what a queue held that was killed
+ * @q: the queue; not to be used any more without a reference of one's own
+ *
+ * That takes as long as there are messages, so nobody is kept waiting meanwhile.
+ *
+ * Context: may sleep; no locks.
+ */
+void mqk_queue_bury(struct mqk_queue *q)
+{
+	drop_ready(q, U64_MAX);
+	mqk_queue_put(q);
 }
 
 /**
@@ -113,4 +125,6 @@ void mqk_queue_autodelete(struct mqk_queue *q)
 	if (kill)
 		mqk_queue_kill(q);
 	mutex_unlock(&broker->mutex);
+	if (kill)
+		mqk_queue_bury(q);
 }

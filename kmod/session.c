@@ -82,11 +82,16 @@ static void delete_exclusive(struct mqk_session *s)
 {
 	struct mqk_queue *q;
 
-	mutex_lock(&s->broker->mutex);
-	while ((q = list_first_entry_or_null(&s->exclusive, struct mqk_queue,
-					     in_session)))
-		mqk_queue_kill(q);
-	mutex_unlock(&s->broker->mutex);
+	do {
+		mutex_lock(&s->broker->mutex);
+		q = list_first_entry_or_null(&s->exclusive, struct mqk_queue,
+					     in_session);
+		if (q)
+			mqk_queue_kill(q);
+		mutex_unlock(&s->broker->mutex);
+		if (q)
+			mqk_queue_bury(q);
+	} while (q);
 }
 
 /**

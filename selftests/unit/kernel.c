@@ -83,8 +83,12 @@ const char *kernel_stop(void)
 		return "a session is open";
 	}
 	WRITE_ONCE(broker->dead, true);
-	xa_for_each(&broker->queues, id, q)
+	xa_for_each(&broker->queues, id, q) {
 		mqk_queue_kill(q);
+		mutex_unlock(&broker->mutex);
+		mqk_queue_bury(q);
+		mutex_lock(&broker->mutex);
+	}
 	mutex_unlock(&broker->mutex);
 	mqk_broker_retire(broker);
 	if (threads)
