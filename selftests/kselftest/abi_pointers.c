@@ -254,6 +254,30 @@ TEST_F(pointer, read_only_structure_has_no_effect_if_it_fails)
 	}
 }
 
+/* Its first word, or its last byte, cannot be written. */
+TEST_F(pointer, structure_with_a_read_only_end_is_EFAULT)
+{
+	__u32 size = self->call->size, i;
+
+	for (i = 0; i < 2; i++) {
+		__u8 *pages = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		__u8 *at = pages + PAGE - (i ? size - 1 : 4);
+		int ret;
+
+		ASSERT_NE(MAP_FAILED, (void *)pages);
+		call_fill(self->call, &self->w, self->request);
+		memcpy(at, self->request, size);
+		ASSERT_EQ(0, mprotect(pages + (i ? PAGE : 0), PAGE, PROT_READ));
+		ret = call_do(self->call, &self->w, at);
+		EXPECT_EQ(-EFAULT, ret) {
+			TH_LOG("%s, %s", self->call->name, i ? "tail" : "head");
+		}
+		EXPECT_EQ(0, world_changed(&self->w, &self->before));
+		munmap(pages, 2 * PAGE);
+	}
+}
+
 /* --- the messages of a PUBLISH -------------------------------------------- */
 
 static int publish(struct world *w, struct mqk_message *messages, __u32 n,
