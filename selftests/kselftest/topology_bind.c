@@ -9,21 +9,16 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include "rings_consumer.h"
-#include "rings_port.h"
+#include "reach.h"
 #include "harness.h"
 
 #define DIRECT	MQK_EXCHANGE_DIRECT
 #define FANOUT	MQK_EXCHANGE_FANOUT
 #define TOPIC	MQK_EXCHANGE_TOPIC
-#define QUEUES	4
 
 FIXTURE(bind)
 {
-	struct env env;
-	int s;
-	struct port port;
-	__u32 queue[QUEUES];		/* "q0" ... */
-	__u64 published[QUEUES];
+	struct reach to;
 };
 
 FIXTURE_VARIANT(bind)
@@ -36,99 +31,29 @@ FIXTURE_VARIANT_ADD(bind, inplace) { .port_flags = MQK_PORT_F_INPLACE };
 
 FIXTURE_SETUP(bind)
 {
-	char name[8];
-	int i;
-
-	ASSERT_EQ(0, env_begin(&self->env, NULL));
-	self->s = env_session(&self->env, O_RDWR);
-	ASSERT_LE(0, self->s);
-	ASSERT_EQ(0, port_make(&self->port, self->s, variant->port_flags, 64));
-	for (i = 0; i < QUEUES; i++) {
-		__s64 id;
-
-		sprintf(name, "q%d", i);
-		id = queue_declare(self->s, name, 0);
-		ASSERT_LT(0, id);
-		self->queue[i] = id;
-	}
+	ASSERT_EQ(0, reach_begin(&self->to, variant->port_flags));
 }
 
 FIXTURE_TEARDOWN(bind)
 {
-	EXPECT_EQ(0, env_end(&self->env));
+	EXPECT_EQ(0, reach_end(&self->to));
 }
 
-/* Which of the queues a message reaches, as bits; by asking. */
-static int asked(FIXTURE_DATA(bind) *self, const char *exchange,
-		 const void *key, __u32 len)
-{
-	__u32 ids[QUEUES + 1];
-	int n = route(self->s, exchange, key, len, ids, QUEUES + 1);
-	int i, j, bits = 0;
-
-	if (n < 0)
-		return n;
-	for (i = 0; i < n; i++) {
-		for (j = 0; j < QUEUES; j++) {
-			if (ids[i] != self->queue[j])
-				continue;
-			if (bits & 1 << j)
-				return -EEXIST;
-			bits |= 1 << j;
-		}
-	}
-	return bits;
-}
-
-/* The same by doing: a copy more in the queue, at most one. */
-static int reached(FIXTURE_DATA(bind) *self, const char *exchange,
-		   const void *key, __u32 len)
-{
-	__u32 id = exchange_declare(self->s, exchange, 0,
-				    MQK_DECLARE_F_PASSIVE);
-	struct msg m = {
-		.exchange = id, .key = key, .key_len = len,
-		.payload = "x", .payload_len = 1,
-	};
-	int i, bits = 0, ret = port_publish(&self->port, &m);
-	struct mqk_completion c;
-
-	if (!ret && !port_completion(&self->port, &c, 0))
-		ret = c.result;
-	if (ret)
-		return ret;
-	for (i = 0; i < QUEUES; i++) {
-		struct mqk_queue_next info;
-
-		if (queue_info(self->s, self->queue[i], &info))
-			continue;
-		if (info.published - self->published[i] > 1)
-			return -EEXIST;
-		if (info.published != self->published[i])
-			bits |= 1 << i;
-		self->published[i] = info.published;
-	}
-	return bits;
-}
-
-/* Both, which must agree. */
 static int goes(FIXTURE_DATA(bind) *self, const char *exchange, const void *key,
 		__u32 len)
 {
-	int bits = asked(self, exchange, key, len);
-
-	return bits == reached(self, exchange, key, len) ? bits : -EBADE;
+	return reach_both(&self->to, exchange, key, len, NULL);
 }
 
 #define GOES(exchange, key)	goes(self, exchange, key, strlen(key))
 
 TEST_F(bind, direct_matches_the_key_exactly)
 {
-	ASSERT_LT(0, exchange_declare(self->s, "e", DIRECT, 0));
-	ASSERT_EQ(0, binding_add(self->s, "e", "q0", "k"));
-	ASSERT_EQ(0, binding_add(self->s, "e", "q1", "k"));
-	ASSERT_EQ(0, binding_add(self->s, "e", "q2", "K"));
-	ASSERT_EQ(0, binding_add(self->s, "e", "q3", ""));
+	ASSERT_LT(0, exchange_declare(self->to.s, "e", DIRECT, 0));
+	ASSERT_EQ(0, binding_add(self->to.s, "e", "q0", "k"));
+	ASSERT_EQ(0, binding_add(self->to.s, "e", "q1", "k"));
+	ASSERT_EQ(0, binding_add(self->to.s, "e", "q2", "K"));
+	ASSERT_EQ(0, binding_add(self->to.s, "e", "q3", ""));
 	EXPECT_EQ(3, GOES("e", "k"));
 	EXPECT_EQ(4, GOES("e", "K"));
 	EXPECT_EQ(8, GOES("e", ""));
@@ -140,10 +65,10 @@ TEST_F(bind, direct_matches_the_key_exactly)
 
 TEST_F(bind, fanout_ignores_the_key)
 {
-	ASSERT_LT(0, exchange_declare(self->s, "e", FANOUT, 0));
+	ASSERT_LT(0, exchange_declare(self->to.s, "e", FANOUT, 0));
 	EXPECT_EQ(0, GOES("e", ""));
-	ASSERT_EQ(0, binding_add(self->s, "e", "q0", "a"));
-	ASSERT_EQ(0, binding_add(self->s, "e", "q1", ""));
+	ASSERT_EQ(0, binding_add(self->to.s, "e", "q0", "a"));
+	ASSERT_EQ(0, binding_add(self->to.s, "e", "q1", ""));
 	EXPECT_EQ(3, GOES("e", "a"));
 	EXPECT_EQ(3, GOES("e", "b"));
 	EXPECT_EQ(3, GOES("e", ""));
@@ -152,23 +77,23 @@ TEST_F(bind, fanout_ignores_the_key)
 /* A queue reached by several bindings gets one copy. */
 TEST_F(bind, one_copy_per_queue)
 {
-	ASSERT_LT(0, exchange_declare(self->s, "f", FANOUT, 0));
-	ASSERT_EQ(0, binding_add(self->s, "f", "q0", "a"));
-	ASSERT_EQ(0, binding_add(self->s, "f", "q0", "b"));
-	ASSERT_EQ(0, binding_add(self->s, "f", "q1", "a"));
+	ASSERT_LT(0, exchange_declare(self->to.s, "f", FANOUT, 0));
+	ASSERT_EQ(0, binding_add(self->to.s, "f", "q0", "a"));
+	ASSERT_EQ(0, binding_add(self->to.s, "f", "q0", "b"));
+	ASSERT_EQ(0, binding_add(self->to.s, "f", "q1", "a"));
 	EXPECT_EQ(3, GOES("f", "a"));
-	ASSERT_LT(0, exchange_declare(self->s, "t", TOPIC, 0));
-	ASSERT_EQ(0, binding_add(self->s, "t", "q0", "x.#"));
-	ASSERT_EQ(0, binding_add(self->s, "t", "q0", "#.x"));
-	ASSERT_EQ(0, binding_add(self->s, "t", "q0", "*.x"));
-	ASSERT_EQ(0, binding_add(self->s, "t", "q0", "x.x"));
+	ASSERT_LT(0, exchange_declare(self->to.s, "t", TOPIC, 0));
+	ASSERT_EQ(0, binding_add(self->to.s, "t", "q0", "x.#"));
+	ASSERT_EQ(0, binding_add(self->to.s, "t", "q0", "#.x"));
+	ASSERT_EQ(0, binding_add(self->to.s, "t", "q0", "*.x"));
+	ASSERT_EQ(0, binding_add(self->to.s, "t", "q0", "x.x"));
 	EXPECT_EQ(1, GOES("t", "x.x"));
 	/* And it stays as long as one of them does. */
-	ASSERT_EQ(0, binding_del(self->s, "t", "q0", "x.#"));
-	ASSERT_EQ(0, binding_del(self->s, "t", "q0", "#.x"));
-	ASSERT_EQ(0, binding_del(self->s, "t", "q0", "x.x"));
+	ASSERT_EQ(0, binding_del(self->to.s, "t", "q0", "x.#"));
+	ASSERT_EQ(0, binding_del(self->to.s, "t", "q0", "#.x"));
+	ASSERT_EQ(0, binding_del(self->to.s, "t", "q0", "x.x"));
 	EXPECT_EQ(1, GOES("t", "x.x"));
-	ASSERT_EQ(0, binding_del(self->s, "t", "q0", "*.x"));
+	ASSERT_EQ(0, binding_del(self->to.s, "t", "q0", "*.x"));
 	EXPECT_EQ(0, GOES("t", "x.x"));
 }
 
@@ -179,24 +104,24 @@ TEST_F(bind, default_exchange_reaches_the_queue_of_that_name)
 	EXPECT_EQ(0, GOES("", "q"));
 	EXPECT_EQ(0, GOES("", ""));
 	EXPECT_EQ(0, goes(self, "", "q0\0", 3));
-	ASSERT_EQ(0, queue_delete(self->s, "q0", 0));
+	ASSERT_EQ(0, queue_delete(self->to.s, "q0", 0));
 	EXPECT_EQ(0, GOES("", "q0"));
 }
 
 TEST_F(bind, default_exchange_takes_no_bindings)
 {
-	EXPECT_EQ(-EACCES, binding_add(self->s, "", "q0", "k"));
-	EXPECT_EQ(MQK_RULE_RESERVED_NAME, rule(self->s));
-	EXPECT_EQ(-EACCES, binding_del(self->s, "", "q0", "q0"));
-	EXPECT_EQ(MQK_RULE_RESERVED_NAME, rule(self->s));
+	EXPECT_EQ(-EACCES, binding_add(self->to.s, "", "q0", "k"));
+	EXPECT_EQ(MQK_RULE_RESERVED_NAME, rule(self->to.s));
+	EXPECT_EQ(-EACCES, binding_del(self->to.s, "", "q0", "q0"));
+	EXPECT_EQ(MQK_RULE_RESERVED_NAME, rule(self->to.s));
 	EXPECT_EQ(1, GOES("", "q0"));
 }
 
 TEST_F(bind, standard_exchanges_route)
 {
-	ASSERT_EQ(0, binding_add(self->s, "amq.direct", "q0", "k"));
-	ASSERT_EQ(0, binding_add(self->s, "amq.fanout", "q1", "k"));
-	ASSERT_EQ(0, binding_add(self->s, "amq.topic", "q2", "*.k"));
+	ASSERT_EQ(0, binding_add(self->to.s, "amq.direct", "q0", "k"));
+	ASSERT_EQ(0, binding_add(self->to.s, "amq.fanout", "q1", "k"));
+	ASSERT_EQ(0, binding_add(self->to.s, "amq.topic", "q2", "*.k"));
 	EXPECT_EQ(1, GOES("amq.direct", "k"));
 	EXPECT_EQ(2, GOES("amq.fanout", "whatever"));
 	EXPECT_EQ(4, GOES("amq.topic", "a.k"));
@@ -205,41 +130,41 @@ TEST_F(bind, standard_exchanges_route)
 
 TEST_F(bind, twice_is_once)
 {
-	__u64 before = env_used(&self->env, MQK_RES_BINDINGS, 0);
+	__u64 before = env_used(&self->to.env, MQK_RES_BINDINGS, 0);
 
 	ASSERT_EQ(0, before);
-	ASSERT_EQ(0, binding_add(self->s, "amq.direct", "q0", "k"));
-	ASSERT_EQ(0, binding_add(self->s, "amq.direct", "q0", "k"));
-	EXPECT_EQ(1, env_used(&self->env, MQK_RES_BINDINGS, 1));
-	ASSERT_EQ(0, binding_del(self->s, "amq.direct", "q0", "k"));
+	ASSERT_EQ(0, binding_add(self->to.s, "amq.direct", "q0", "k"));
+	ASSERT_EQ(0, binding_add(self->to.s, "amq.direct", "q0", "k"));
+	EXPECT_EQ(1, env_used(&self->to.env, MQK_RES_BINDINGS, 1));
+	ASSERT_EQ(0, binding_del(self->to.s, "amq.direct", "q0", "k"));
 	EXPECT_EQ(0, GOES("amq.direct", "k"));
-	EXPECT_EQ(0, env_used(&self->env, MQK_RES_BINDINGS, 0));
+	EXPECT_EQ(0, env_used(&self->to.env, MQK_RES_BINDINGS, 0));
 }
 
 TEST_F(bind, missing_things)
 {
 	__u32 id;
 
-	EXPECT_EQ(-ENOENT, binding_add(self->s, "no", "q0", "k"));
-	EXPECT_EQ(MQK_RULE_NO_EXCHANGE, rule(self->s));
-	EXPECT_EQ(-ENOENT, binding_add(self->s, "amq.direct", "no", "k"));
-	EXPECT_EQ(MQK_RULE_NO_QUEUE, rule(self->s));
+	EXPECT_EQ(-ENOENT, binding_add(self->to.s, "no", "q0", "k"));
+	EXPECT_EQ(MQK_RULE_NO_EXCHANGE, rule(self->to.s));
+	EXPECT_EQ(-ENOENT, binding_add(self->to.s, "amq.direct", "no", "k"));
+	EXPECT_EQ(MQK_RULE_NO_QUEUE, rule(self->to.s));
 	/* What is not there is as good as removed. */
-	EXPECT_EQ(0, binding_del(self->s, "amq.direct", "q0", "k"));
-	EXPECT_EQ(-ENOENT, route(self->s, "no", "k", 1, &id, 1));
-	EXPECT_EQ(MQK_RULE_NO_EXCHANGE, rule(self->s));
+	EXPECT_EQ(0, binding_del(self->to.s, "amq.direct", "q0", "k"));
+	EXPECT_EQ(-ENOENT, route(self->to.s, "no", "k", 1, &id, 1));
+	EXPECT_EQ(MQK_RULE_NO_EXCHANGE, rule(self->to.s));
 }
 
 TEST_F(bind, internal_exchange_is_not_published_to)
 {
 	__u32 id;
 
-	ASSERT_LT(0, exchange_declare(self->s, "e", FANOUT,
+	ASSERT_LT(0, exchange_declare(self->to.s, "e", FANOUT,
 				      MQK_DECLARE_F_INTERNAL));
-	ASSERT_EQ(0, binding_add(self->s, "e", "q0", ""));
-	EXPECT_EQ(-EACCES, route(self->s, "e", "", 0, &id, 1));
-	EXPECT_EQ(MQK_RULE_PERMISSION, rule(self->s));
-	EXPECT_EQ(-EACCES, reached(self, "e", "", 0));
+	ASSERT_EQ(0, binding_add(self->to.s, "e", "q0", ""));
+	EXPECT_EQ(-EACCES, route(self->to.s, "e", "", 0, &id, 1));
+	EXPECT_EQ(MQK_RULE_PERMISSION, rule(self->to.s));
+	EXPECT_EQ(-EACCES, reach_published(&self->to, "e", "", 0, NULL));
 }
 
 TEST_F(bind, keys_are_any_bytes_up_to_255)
@@ -249,15 +174,15 @@ TEST_F(bind, keys_are_any_bytes_up_to_255)
 
 	for (i = 0; i < 256; i++)
 		key[i] = 255 - i;
-	ASSERT_EQ(0, binding_add_n(self->s, "amq.direct", "q0", key, 255));
+	ASSERT_EQ(0, binding_add_n(self->to.s, "amq.direct", "q0", key, 255));
 	EXPECT_EQ(1, goes(self, "amq.direct", key, 255));
 	EXPECT_EQ(0, goes(self, "amq.direct", key, 254));
 	key[254] ^= 1;
 	EXPECT_EQ(0, goes(self, "amq.direct", key, 255));
-	EXPECT_GT(0, binding_add_n(self->s, "amq.direct", "q0", key, 256));
-	EXPECT_GT(0, binding_add_n(self->s, "amq.direct", "q0", key, ~0u));
+	EXPECT_GT(0, binding_add_n(self->to.s, "amq.direct", "q0", key, 256));
+	EXPECT_GT(0, binding_add_n(self->to.s, "amq.direct", "q0", key, ~0u));
 	/* Zero bytes are bytes. */
-	ASSERT_EQ(0, binding_add_n(self->s, "amq.direct", "q1", "\0\0", 2));
+	ASSERT_EQ(0, binding_add_n(self->to.s, "amq.direct", "q1", "\0\0", 2));
 	EXPECT_EQ(2, goes(self, "amq.direct", "\0\0", 2));
 	EXPECT_EQ(0, goes(self, "amq.direct", "\0", 1));
 }
@@ -270,7 +195,7 @@ TEST_F(bind, keys_of_every_length)
 
 	memset(key, 'k', sizeof(key));
 	for (len = 0; len <= 255; len++) {
-		ASSERT_EQ(0, binding_add_n(self->s, "amq.direct",
+		ASSERT_EQ(0, binding_add_n(self->to.s, "amq.direct",
 					   len & 1 ? "q1" : "q0", key, len));
 	}
 	for (len = 0; len <= 255; len++) {
@@ -279,7 +204,7 @@ TEST_F(bind, keys_of_every_length)
 			TH_LOG("key of %u bytes", len);
 		}
 	}
-	EXPECT_EQ(256, env_used(&self->env, MQK_RES_BINDINGS, 256));
+	EXPECT_EQ(256, env_used(&self->to.env, MQK_RES_BINDINGS, 256));
 }
 
 TEST_F(bind, route_tells_how_many_there_are)
@@ -294,14 +219,14 @@ TEST_F(bind, route_tells_how_many_there_are)
 
 	for (i = 0; i < QUEUES; i++) {
 		sprintf(name, "q%d", i);
-		ASSERT_EQ(0, binding_add(self->s, "amq.fanout", name, ""));
+		ASSERT_EQ(0, binding_add(self->to.s, "amq.fanout", name, ""));
 	}
 	/* No room at all is a question for the number. */
-	ASSERT_EQ(0, mq(self->s, MQK_IOC_ROUTE, &r));
+	ASSERT_EQ(0, mq(self->to.s, MQK_IOC_ROUTE, &r));
 	EXPECT_EQ(QUEUES, r.count);
 	r.ids = (uintptr_t)ids;
 	r.count = 2;
-	ASSERT_EQ(0, mq(self->s, MQK_IOC_ROUTE, &r));
+	ASSERT_EQ(0, mq(self->to.s, MQK_IOC_ROUTE, &r));
 	EXPECT_EQ(QUEUES, r.count);
 	EXPECT_NE(0, ids[0]);
 	EXPECT_NE(0, ids[1]);
@@ -314,37 +239,37 @@ TEST_F(bind, a_change_is_seen_by_the_next_publish)
 	int i;
 
 	for (i = 0; i < 20; i++) {
-		ASSERT_EQ(0, binding_add(self->s, "amq.topic", "q0", "a.*"));
+		ASSERT_EQ(0, binding_add(self->to.s, "amq.topic", "q0", "a.*"));
 		ASSERT_EQ(1, GOES("amq.topic", "a.b"));
-		ASSERT_EQ(0, binding_add(self->s, "amq.topic", "q1", "#"));
+		ASSERT_EQ(0, binding_add(self->to.s, "amq.topic", "q1", "#"));
 		ASSERT_EQ(3, GOES("amq.topic", "a.b"));
-		ASSERT_EQ(0, binding_del(self->s, "amq.topic", "q0", "a.*"));
+		ASSERT_EQ(0, binding_del(self->to.s, "amq.topic", "q0", "a.*"));
 		ASSERT_EQ(2, GOES("amq.topic", "a.b"));
-		ASSERT_EQ(0, binding_del(self->s, "amq.topic", "q1", "#"));
+		ASSERT_EQ(0, binding_del(self->to.s, "amq.topic", "q1", "#"));
 		ASSERT_EQ(0, GOES("amq.topic", "a.b"));
 	}
 }
 
 TEST_F(bind, a_deleted_exchange_is_gone_for_the_next_publish)
 {
-	__s64 id = exchange_declare(self->s, "e", FANOUT, 0);
+	__s64 id = exchange_declare(self->to.s, "e", FANOUT, 0);
 	struct mqk_completion c;
 	int ret;
 
 	ASSERT_LT(0, id);
-	ASSERT_EQ(0, binding_add(self->s, "e", "q0", ""));
-	ASSERT_EQ(0, port_number(&self->port, id, "", 1));
-	ASSERT_EQ(0, exchange_delete(self->s, "e", 0));
-	ret = port_number(&self->port, id, "", 2);
-	if (self->port.inplace) {
+	ASSERT_EQ(0, binding_add(self->to.s, "e", "q0", ""));
+	ASSERT_EQ(0, port_number(&self->to.port, id, "", 1));
+	ASSERT_EQ(0, exchange_delete(self->to.s, "e", 0));
+	ret = port_number(&self->to.port, id, "", 2);
+	if (self->to.port.inplace) {
 		ASSERT_EQ(0, ret);
-		ASSERT_EQ(0, port_completion(&self->port, &c, 0));
+		ASSERT_EQ(0, port_completion(&self->to.port, &c, 0));
 		EXPECT_EQ(MQK_COMPLETION_ERROR, c.type);
 		EXPECT_EQ(-ENOENT, c.result);
 		return;
 	}
 	EXPECT_EQ(-ENOENT, ret);
-	EXPECT_EQ(MQK_RULE_NO_EXCHANGE, rule(self->s));
+	EXPECT_EQ(MQK_RULE_NO_EXCHANGE, rule(self->to.s));
 }
 
 /* The queue of a route is deleted and another made under its name. */
@@ -356,16 +281,16 @@ TEST_F(bind, a_deleted_queue_is_gone_for_the_next_publish)
 		struct mqk_queue_next info;
 		__s64 id;
 
-		ASSERT_EQ(0, binding_add(self->s, "amq.fanout", "q0", ""));
+		ASSERT_EQ(0, binding_add(self->to.s, "amq.fanout", "q0", ""));
 		ASSERT_EQ(1, GOES("amq.fanout", ""));
-		ASSERT_EQ(0, queue_delete(self->s, "q0", 0));
+		ASSERT_EQ(0, queue_delete(self->to.s, "q0", 0));
 		ASSERT_EQ(0, GOES("amq.fanout", ""));
-		id = queue_declare(self->s, "q0", 0);
+		id = queue_declare(self->to.s, "q0", 0);
 		ASSERT_LT(0, id);
-		ASSERT_EQ(0, queue_info(self->s, id, &info));
+		ASSERT_EQ(0, queue_info(self->to.s, id, &info));
 		ASSERT_EQ(0, info.published);
-		self->queue[0] = id;
-		self->published[0] = 0;
+		self->to.queue[0] = id;
+		self->to.published[0] = 0;
 		ASSERT_EQ(0, GOES("amq.fanout", ""));
 	}
 }
@@ -385,11 +310,11 @@ TEST_F(bind, keys_that_differ_late)
 
 		memcpy(other, key, sizeof(other));
 		other[len - 1] = 'l';
-		ASSERT_EQ(0, binding_add_n(self->s, "amq.direct", "q0", key,
+		ASSERT_EQ(0, binding_add_n(self->to.s, "amq.direct", "q0", key,
 					   len));
-		ASSERT_EQ(0, binding_add_n(self->s, "amq.direct", "q1", other,
+		ASSERT_EQ(0, binding_add_n(self->to.s, "amq.direct", "q1", other,
 					   len));
-		ASSERT_EQ(0, binding_add_n(self->s, "amq.direct", "q2", key,
+		ASSERT_EQ(0, binding_add_n(self->to.s, "amq.direct", "q2", key,
 					   len - 1));
 		for (round = 0; round < 3; round++) {
 			ASSERT_EQ(1, goes(self, "amq.direct", key, len) & 1);
@@ -398,13 +323,13 @@ TEST_F(bind, keys_that_differ_late)
 			ASSERT_EQ(1, goes(self, "amq.direct", key, len) & 1);
 			ASSERT_EQ(0, goes(self, "amq.topic", key, len));
 		}
-		ASSERT_EQ(0, queue_delete(self->s, "q0", 0));
-		ASSERT_EQ(0, queue_delete(self->s, "q1", 0));
-		ASSERT_EQ(0, queue_delete(self->s, "q2", 0));
-		self->queue[0] = queue_declare(self->s, "q0", 0);
-		self->queue[1] = queue_declare(self->s, "q1", 0);
-		self->queue[2] = queue_declare(self->s, "q2", 0);
-		memset(self->published, 0, sizeof(self->published));
+		ASSERT_EQ(0, queue_delete(self->to.s, "q0", 0));
+		ASSERT_EQ(0, queue_delete(self->to.s, "q1", 0));
+		ASSERT_EQ(0, queue_delete(self->to.s, "q2", 0));
+		self->to.queue[0] = queue_declare(self->to.s, "q0", 0);
+		self->to.queue[1] = queue_declare(self->to.s, "q1", 0);
+		self->to.queue[2] = queue_declare(self->to.s, "q2", 0);
+		memset(self->to.published, 0, sizeof(self->to.published));
 	}
 }
 
@@ -416,9 +341,9 @@ TEST_F_TIMEOUT(bind, many_bindings_of_one_queue, 60)
 
 	for (i = 0; i < 10000; i++) {
 		sprintf(key, "%d", i);
-		ASSERT_EQ(0, binding_add(self->s, "amq.fanout", "q0", key));
+		ASSERT_EQ(0, binding_add(self->to.s, "amq.fanout", "q0", key));
 	}
-	ASSERT_EQ(0, binding_add(self->s, "amq.fanout", "q1", ""));
+	ASSERT_EQ(0, binding_add(self->to.s, "amq.fanout", "q1", ""));
 	EXPECT_EQ(3, GOES("amq.fanout", "any"));
 }
 
@@ -431,7 +356,7 @@ TEST_F(bind, many_keys)
 	for (i = 0; i < 1000; i++) {
 		sprintf(key, "key-%d", i);
 		sprintf(name, "q%d", i % QUEUES);
-		ASSERT_EQ(0, binding_add(self->s, "amq.direct", name, key));
+		ASSERT_EQ(0, binding_add(self->to.s, "amq.direct", name, key));
 	}
 	for (round = 0; round < 2; round++) {
 		for (i = 0; i < 1000; i++) {
@@ -456,26 +381,26 @@ TEST_F(bind, topic_patterns_out_of_bounds_are_EINVAL)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
-		EXPECT_EQ(-EINVAL, binding_add(self->s, "amq.topic", "q0",
+		EXPECT_EQ(-EINVAL, binding_add(self->to.s, "amq.topic", "q0",
 					       bad[i])) {
 			TH_LOG("pattern %u", i);
 		}
-		EXPECT_EQ(MQK_RULE_BAD_PATTERN, rule(self->s));
+		EXPECT_EQ(MQK_RULE_BAD_PATTERN, rule(self->to.s));
 		/* Elsewhere it is a key like any other. */
-		EXPECT_EQ(0, binding_add(self->s, "amq.direct", "q0", bad[i]));
+		EXPECT_EQ(0, binding_add(self->to.s, "amq.direct", "q0", bad[i]));
 	}
 	for (i = 0; i < ARRAY_SIZE(good); i++) {
-		EXPECT_EQ(0, binding_add(self->s, "amq.topic", "q0", good[i])) {
+		EXPECT_EQ(0, binding_add(self->to.s, "amq.topic", "q0", good[i])) {
 			TH_LOG("pattern %u", i);
 		}
 	}
 	/* MQK_KEY_WORDS_MAX words have one dot fewer. */
 	memset(words, '.', sizeof(words));
-	EXPECT_EQ(0, binding_add_n(self->s, "amq.topic", "q1", words,
+	EXPECT_EQ(0, binding_add_n(self->to.s, "amq.topic", "q1", words,
 				   MQK_KEY_WORDS_MAX - 1));
-	EXPECT_EQ(-EINVAL, binding_add_n(self->s, "amq.topic", "q1", words,
+	EXPECT_EQ(-EINVAL, binding_add_n(self->to.s, "amq.topic", "q1", words,
 					 MQK_KEY_WORDS_MAX));
-	EXPECT_EQ(MQK_RULE_BAD_PATTERN, rule(self->s));
+	EXPECT_EQ(MQK_RULE_BAD_PATTERN, rule(self->to.s));
 }
 
 /* One pattern at a time, through binding and route, as collected from the test
@@ -511,15 +436,15 @@ TEST_F_TIMEOUT(bind, topic_vectors, 120)
 				  (!field[1][i + 1] || field[1][i + 1] == '.');
 		}
 		if (hashes > 2) {
-			EXPECT_EQ(-EINVAL, binding_add(self->s, "amq.topic",
+			EXPECT_EQ(-EINVAL, binding_add(self->to.s, "amq.topic",
 						       "q0", field[1]));
 			continue;
 		}
-		ASSERT_EQ(0, binding_add(self->s, "amq.topic", "q0", field[1]));
+		ASSERT_EQ(0, binding_add(self->to.s, "amq.topic", "q0", field[1]));
 		EXPECT_EQ(atoi(field[3]), GOES("amq.topic", field[2])) {
 			TH_LOG("pattern '%s', key '%s'", field[1], field[2]);
 		}
-		ASSERT_EQ(0, binding_del(self->s, "amq.topic", "q0", field[1]));
+		ASSERT_EQ(0, binding_del(self->to.s, "amq.topic", "q0", field[1]));
 	}
 	fclose(file);
 	EXPECT_LT(100, rows);
@@ -528,11 +453,11 @@ TEST_F_TIMEOUT(bind, topic_vectors, 120)
 /* All at once: a message goes to each queue whose pattern matches. */
 TEST_F(bind, topic_patterns_side_by_side)
 {
-	ASSERT_EQ(0, binding_add(self->s, "amq.topic", "q0", "*.orange.*"));
-	ASSERT_EQ(0, binding_add(self->s, "amq.topic", "q1", "*.*.rabbit"));
-	ASSERT_EQ(0, binding_add(self->s, "amq.topic", "q1", "lazy.#"));
-	ASSERT_EQ(0, binding_add(self->s, "amq.topic", "q2", "#"));
-	ASSERT_EQ(0, binding_add(self->s, "amq.topic", "q3", ""));
+	ASSERT_EQ(0, binding_add(self->to.s, "amq.topic", "q0", "*.orange.*"));
+	ASSERT_EQ(0, binding_add(self->to.s, "amq.topic", "q1", "*.*.rabbit"));
+	ASSERT_EQ(0, binding_add(self->to.s, "amq.topic", "q1", "lazy.#"));
+	ASSERT_EQ(0, binding_add(self->to.s, "amq.topic", "q2", "#"));
+	ASSERT_EQ(0, binding_add(self->to.s, "amq.topic", "q3", ""));
 	EXPECT_EQ(7, GOES("amq.topic", "quick.orange.rabbit"));
 	EXPECT_EQ(7, GOES("amq.topic", "lazy.orange.elephant"));
 	EXPECT_EQ(5, GOES("amq.topic", "quick.orange.fox"));

@@ -12,22 +12,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "rings_consumer.h"
-#include "rings_port.h"
+#include "reach.h"
 #include "harness.h"
 
 #define DIRECT	MQK_EXCHANGE_DIRECT
 #define FANOUT	MQK_EXCHANGE_FANOUT
 #define TOPIC	MQK_EXCHANGE_TOPIC
-#define QUEUES	4
 #define HOPS	64		/* exchanges that one message goes through */
 
 FIXTURE(exchange)
 {
-	struct env env;
-	int s;
-	struct port port;
-	__u32 queue[QUEUES];		/* "q0" ... */
-	__u64 published[QUEUES];
+	struct reach to;
 };
 
 FIXTURE_VARIANT(exchange)
@@ -40,88 +35,18 @@ FIXTURE_VARIANT_ADD(exchange, inplace) { .port_flags = MQK_PORT_F_INPLACE };
 
 FIXTURE_SETUP(exchange)
 {
-	char name[8];
-	int i;
-
-	ASSERT_EQ(0, env_begin(&self->env, NULL));
-	self->s = env_session(&self->env, O_RDWR);
-	ASSERT_LE(0, self->s);
-	ASSERT_EQ(0, port_make(&self->port, self->s, variant->port_flags, 64));
-	for (i = 0; i < QUEUES; i++) {
-		__s64 id;
-
-		sprintf(name, "q%d", i);
-		id = queue_declare(self->s, name, 0);
-		ASSERT_LT(0, id);
-		self->queue[i] = id;
-	}
+	ASSERT_EQ(0, reach_begin(&self->to, variant->port_flags));
 }
 
 FIXTURE_TEARDOWN(exchange)
 {
-	EXPECT_EQ(0, env_end(&self->env));
+	EXPECT_EQ(0, reach_end(&self->to));
 }
 
-/* Which of the queues a message reaches, as bits; by asking. */
-static int asked(FIXTURE_DATA(exchange) *self, const char *exchange,
-		 const char *key)
-{
-	__u32 ids[QUEUES + 1];
-	int n = route(self->s, exchange, key, strlen(key), ids, QUEUES + 1);
-	int i, j, bits = 0;
-
-	if (n < 0)
-		return n;
-	for (i = 0; i < n; i++) {
-		for (j = 0; j < QUEUES; j++) {
-			if (ids[i] != self->queue[j])
-				continue;
-			if (bits & 1 << j)
-				return -EEXIST;
-			bits |= 1 << j;
-		}
-	}
-	return bits;
-}
-
-/* The same by doing: a copy more in the queue, at most one. */
-static int reached(FIXTURE_DATA(exchange) *self, const char *exchange,
-		   const char *key)
-{
-	struct msg m = {
-		.exchange = exchange_declare(self->s, exchange, 0,
-					     MQK_DECLARE_F_PASSIVE),
-		.key = key, .key_len = strlen(key),
-		.payload = "x", .payload_len = 1,
-	};
-	int i, bits = 0, ret = port_publish(&self->port, &m);
-	struct mqk_completion c;
-
-	if (!ret && !port_completion(&self->port, &c, 0))
-		ret = c.result;
-	if (ret)
-		return ret;
-	for (i = 0; i < QUEUES; i++) {
-		struct mqk_queue_next info;
-
-		if (queue_info(self->s, self->queue[i], &info))
-			continue;
-		if (info.published - self->published[i] > 1)
-			return -EEXIST;
-		if (info.published != self->published[i])
-			bits |= 1 << i;
-		self->published[i] = info.published;
-	}
-	return bits;
-}
-
-/* Both, which must agree. */
 static int goes(FIXTURE_DATA(exchange) *self, const char *exchange,
 		const char *key)
 {
-	int bits = asked(self, exchange, key);
-
-	return bits == reached(self, exchange, key) ? bits : -EBADE;
+	return reach_both(&self->to, exchange, key, strlen(key), NULL);
 }
 
 static __s64 with_alternate(FIXTURE_DATA(exchange) *self, const char *name,
@@ -130,14 +55,14 @@ static __s64 with_alternate(FIXTURE_DATA(exchange) *self, const char *name,
 	struct headers h = {};
 
 	headers_text(&h, "alternate-exchange", alternate);
-	return exchange_declare_args(self->s, name, type, 0, &h);
+	return exchange_declare_args(self->to.s, name, type, 0, &h);
 }
 
 static void declare(struct __test_metadata *_metadata,
 		    FIXTURE_DATA(exchange) *self, const char *name, __u32 type,
 		    __u32 flags)
 {
-	ASSERT_LT(0, exchange_declare(self->s, name, type, flags)) {
+	ASSERT_LT(0, exchange_declare(self->to.s, name, type, flags)) {
 		TH_LOG("%s", name);
 	}
 }
@@ -152,20 +77,20 @@ TEST_F(exchange, diamond_and_cycle)
 	DECLARE("b", DIRECT, 0);
 	DECLARE("c", TOPIC, 0);
 	DECLARE("d", FANOUT, 0);
-	ASSERT_EQ(0, exchange_bind(self->s, "a", "b", ""));
-	ASSERT_EQ(0, exchange_bind(self->s, "a", "c", ""));
+	ASSERT_EQ(0, exchange_bind(self->to.s, "a", "b", ""));
+	ASSERT_EQ(0, exchange_bind(self->to.s, "a", "c", ""));
 	EXPECT_EQ(0, goes(self, "a", "k"));
-	ASSERT_EQ(0, exchange_bind(self->s, "b", "d", "k"));
-	ASSERT_EQ(0, exchange_bind(self->s, "c", "d", "*"));
-	ASSERT_EQ(0, exchange_bind(self->s, "d", "a", ""));
-	ASSERT_EQ(0, exchange_bind(self->s, "d", "d", "self"));
-	ASSERT_EQ(0, binding_add(self->s, "d", "q0", ""));
+	ASSERT_EQ(0, exchange_bind(self->to.s, "b", "d", "k"));
+	ASSERT_EQ(0, exchange_bind(self->to.s, "c", "d", "*"));
+	ASSERT_EQ(0, exchange_bind(self->to.s, "d", "a", ""));
+	ASSERT_EQ(0, exchange_bind(self->to.s, "d", "d", "self"));
+	ASSERT_EQ(0, binding_add(self->to.s, "d", "q0", ""));
 	EXPECT_EQ(1, goes(self, "a", "k"));
 	EXPECT_EQ(1, goes(self, "a", "other"));
 	EXPECT_EQ(0, goes(self, "a", "two.words"));
 	EXPECT_EQ(1, goes(self, "d", "two.words"));
-	ASSERT_EQ(0, binding_add(self->s, "b", "q1", "k"));
-	ASSERT_EQ(0, binding_add(self->s, "c", "q0", "#"));
+	ASSERT_EQ(0, binding_add(self->to.s, "b", "q1", "k"));
+	ASSERT_EQ(0, binding_add(self->to.s, "c", "q0", "#"));
 	EXPECT_EQ(3, goes(self, "a", "k"));
 	EXPECT_EQ(3, goes(self, "b", "k"));
 	EXPECT_EQ(3, goes(self, "d", "k"));
@@ -180,54 +105,54 @@ TEST_F(exchange, changes_downstream_are_seen)
 	DECLARE("a", FANOUT, 0);
 	DECLARE("b", DIRECT, 0);
 	DECLARE("c", DIRECT, 0);
-	ASSERT_EQ(0, exchange_bind(self->s, "a", "b", ""));
-	ASSERT_EQ(0, exchange_bind(self->s, "b", "c", "k"));
+	ASSERT_EQ(0, exchange_bind(self->to.s, "a", "b", ""));
+	ASSERT_EQ(0, exchange_bind(self->to.s, "b", "c", "k"));
 	EXPECT_EQ(0, goes(self, "a", "k"));
-	ASSERT_EQ(0, binding_add(self->s, "c", "q2", "k"));
+	ASSERT_EQ(0, binding_add(self->to.s, "c", "q2", "k"));
 	EXPECT_EQ(4, goes(self, "a", "k"));
-	ASSERT_EQ(0, binding_del(self->s, "c", "q2", "k"));
+	ASSERT_EQ(0, binding_del(self->to.s, "c", "q2", "k"));
 	EXPECT_EQ(0, goes(self, "a", "k"));
-	ASSERT_EQ(0, binding_add(self->s, "c", "q3", "k"));
+	ASSERT_EQ(0, binding_add(self->to.s, "c", "q3", "k"));
 	EXPECT_EQ(8, goes(self, "a", "k"));
-	ASSERT_EQ(0, exchange_unbind(self->s, "b", "c", "k"));
+	ASSERT_EQ(0, exchange_unbind(self->to.s, "b", "c", "k"));
 	EXPECT_EQ(0, goes(self, "a", "k"));
-	ASSERT_EQ(0, exchange_bind(self->s, "b", "c", "k"));
+	ASSERT_EQ(0, exchange_bind(self->to.s, "b", "c", "k"));
 	EXPECT_EQ(8, goes(self, "a", "k"));
-	ASSERT_EQ(0, queue_delete(self->s, "q3", 0));
+	ASSERT_EQ(0, queue_delete(self->to.s, "q3", 0));
 	EXPECT_EQ(0, goes(self, "a", "k"));
-	ASSERT_EQ(0, binding_add(self->s, "c", "q1", "k"));
+	ASSERT_EQ(0, binding_add(self->to.s, "c", "q1", "k"));
 	EXPECT_EQ(2, goes(self, "a", "k"));
-	ASSERT_EQ(0, exchange_delete(self->s, "c", 0));
+	ASSERT_EQ(0, exchange_delete(self->to.s, "c", 0));
 	EXPECT_EQ(0, goes(self, "a", "k"));
 }
 
 /* Deleting either end removes the binding. */
 TEST_F(exchange, either_end_takes_it_along)
 {
-	__u64 before = env_used(&self->env, MQK_RES_BINDINGS, 0);
+	__u64 before = env_used(&self->to.env, MQK_RES_BINDINGS, 0);
 	struct mqk_exchange_next info;
 	__s64 a;
 
 	ASSERT_EQ(0, before);
 	DECLARE("a", FANOUT, 0);
 	DECLARE("b", FANOUT, 0);
-	a = exchange_declare(self->s, "a", FANOUT, 0);
-	ASSERT_EQ(0, exchange_bind(self->s, "a", "b", "k"));
-	ASSERT_EQ(0, exchange_bind(self->s, "a", "b", "k"));
-	EXPECT_EQ(1, env_used(&self->env, MQK_RES_BINDINGS, 1));
-	EXPECT_EQ(-EBUSY, exchange_delete(self->s, "a", MQK_DELETE_F_IF_UNUSED));
+	a = exchange_declare(self->to.s, "a", FANOUT, 0);
+	ASSERT_EQ(0, exchange_bind(self->to.s, "a", "b", "k"));
+	ASSERT_EQ(0, exchange_bind(self->to.s, "a", "b", "k"));
+	EXPECT_EQ(1, env_used(&self->to.env, MQK_RES_BINDINGS, 1));
+	EXPECT_EQ(-EBUSY, exchange_delete(self->to.s, "a", MQK_DELETE_F_IF_UNUSED));
 	/* nothing is bound to b */
-	EXPECT_EQ(0, exchange_delete(self->s, "b", MQK_DELETE_F_IF_UNUSED));
-	EXPECT_EQ(0, env_used(&self->env, MQK_RES_BINDINGS, 0));
-	ASSERT_EQ(0, exchange_info(self->s, a, &info));
+	EXPECT_EQ(0, exchange_delete(self->to.s, "b", MQK_DELETE_F_IF_UNUSED));
+	EXPECT_EQ(0, env_used(&self->to.env, MQK_RES_BINDINGS, 0));
+	ASSERT_EQ(0, exchange_info(self->to.s, a, &info));
 	EXPECT_EQ(0, info.bindings);
 	DECLARE("b", FANOUT, 0);
-	ASSERT_EQ(0, exchange_bind(self->s, "a", "b", "k"));
-	ASSERT_EQ(0, exchange_bind(self->s, "b", "b", "k"));
-	ASSERT_EQ(0, exchange_delete(self->s, "a", 0));
-	EXPECT_EQ(1, env_used(&self->env, MQK_RES_BINDINGS, 1));
-	ASSERT_EQ(0, exchange_delete(self->s, "b", 0));
-	EXPECT_EQ(0, env_used(&self->env, MQK_RES_BINDINGS, 0));
+	ASSERT_EQ(0, exchange_bind(self->to.s, "a", "b", "k"));
+	ASSERT_EQ(0, exchange_bind(self->to.s, "b", "b", "k"));
+	ASSERT_EQ(0, exchange_delete(self->to.s, "a", 0));
+	EXPECT_EQ(1, env_used(&self->to.env, MQK_RES_BINDINGS, 1));
+	ASSERT_EQ(0, exchange_delete(self->to.s, "b", 0));
+	EXPECT_EQ(0, env_used(&self->to.env, MQK_RES_BINDINGS, 0));
 }
 
 /* The last binding of an auto-delete exchange may be one to an exchange. */
@@ -243,40 +168,40 @@ TEST_F(exchange, a_long_chain_deletes_itself)
 	for (i = 0; i < 1000; i++) {
 		sprintf(name, "x%d", i);
 		sprintf(next, "x%d", i + 1);
-		ASSERT_EQ(0, exchange_bind(self->s, name, next, ""));
+		ASSERT_EQ(0, exchange_bind(self->to.s, name, next, ""));
 	}
-	ASSERT_EQ(0, binding_add(self->s, "x1000", "q0", ""));
-	ASSERT_EQ(0, binding_del(self->s, "x1000", "q0", ""));
+	ASSERT_EQ(0, binding_add(self->to.s, "x1000", "q0", ""));
+	ASSERT_EQ(0, binding_del(self->to.s, "x1000", "q0", ""));
 	for (i = 0; i <= 1000; i++) {
 		sprintf(name, "x%d", i);
-		ASSERT_EQ(-ENOENT, exchange_declare(self->s, name, 0,
+		ASSERT_EQ(-ENOENT, exchange_declare(self->to.s, name, 0,
 						    MQK_DECLARE_F_PASSIVE));
 	}
-	EXPECT_EQ(0, env_used(&self->env, MQK_RES_BINDINGS, 0));
+	EXPECT_EQ(0, env_used(&self->to.env, MQK_RES_BINDINGS, 0));
 }
 
 TEST_F(exchange, refusals)
 {
 	DECLARE("a", TOPIC, 0);
 	DECLARE("b", FANOUT, 0);
-	EXPECT_EQ(-EACCES, exchange_bind(self->s, "", "a", "k"));
-	EXPECT_EQ(MQK_RULE_RESERVED_NAME, rule(self->s));
-	EXPECT_EQ(-EACCES, exchange_bind(self->s, "a", "", "k"));
-	EXPECT_EQ(MQK_RULE_RESERVED_NAME, rule(self->s));
-	EXPECT_EQ(-ENOENT, exchange_bind(self->s, "a", "no", "k"));
-	EXPECT_EQ(MQK_RULE_NO_EXCHANGE, rule(self->s));
-	EXPECT_EQ(-ENOENT, exchange_bind(self->s, "no", "a", "k"));
-	EXPECT_EQ(-ENOENT, exchange_bind(self->s, "a", "q0", "k"));
-	EXPECT_EQ(-ENOENT, binding_add(self->s, "a", "b", "k"));
-	EXPECT_EQ(MQK_RULE_NO_QUEUE, rule(self->s));
-	EXPECT_EQ(-EINVAL, exchange_bind(self->s, "a", "b", "#.#.#"));
-	EXPECT_EQ(MQK_RULE_BAD_PATTERN, rule(self->s));
-	EXPECT_EQ(0, exchange_unbind(self->s, "a", "b", "k"));
-	EXPECT_EQ(0, exchange_unbind(self->s, "a", "no", "k"));
+	EXPECT_EQ(-EACCES, exchange_bind(self->to.s, "", "a", "k"));
+	EXPECT_EQ(MQK_RULE_RESERVED_NAME, rule(self->to.s));
+	EXPECT_EQ(-EACCES, exchange_bind(self->to.s, "a", "", "k"));
+	EXPECT_EQ(MQK_RULE_RESERVED_NAME, rule(self->to.s));
+	EXPECT_EQ(-ENOENT, exchange_bind(self->to.s, "a", "no", "k"));
+	EXPECT_EQ(MQK_RULE_NO_EXCHANGE, rule(self->to.s));
+	EXPECT_EQ(-ENOENT, exchange_bind(self->to.s, "no", "a", "k"));
+	EXPECT_EQ(-ENOENT, exchange_bind(self->to.s, "a", "q0", "k"));
+	EXPECT_EQ(-ENOENT, binding_add(self->to.s, "a", "b", "k"));
+	EXPECT_EQ(MQK_RULE_NO_QUEUE, rule(self->to.s));
+	EXPECT_EQ(-EINVAL, exchange_bind(self->to.s, "a", "b", "#.#.#"));
+	EXPECT_EQ(MQK_RULE_BAD_PATTERN, rule(self->to.s));
+	EXPECT_EQ(0, exchange_unbind(self->to.s, "a", "b", "k"));
+	EXPECT_EQ(0, exchange_unbind(self->to.s, "a", "no", "k"));
 	/* an exchange that cannot be published to can be led to */
 	DECLARE("in", FANOUT, MQK_DECLARE_F_INTERNAL);
-	ASSERT_EQ(0, binding_add(self->s, "in", "q0", ""));
-	ASSERT_EQ(0, exchange_bind(self->s, "amq.fanout", "in", ""));
+	ASSERT_EQ(0, binding_add(self->to.s, "in", "q0", ""));
+	ASSERT_EQ(0, exchange_bind(self->to.s, "amq.fanout", "in", ""));
 	EXPECT_EQ(1, goes(self, "amq.fanout", ""));
 	EXPECT_EQ(-EACCES, goes(self, "in", ""));
 }
@@ -286,12 +211,12 @@ TEST_F(exchange, same_name_is_another_binding)
 {
 	DECLARE("a", DIRECT, 0);
 	DECLARE("q0", FANOUT, 0);
-	ASSERT_EQ(0, binding_add(self->s, "q0", "q1", ""));
-	ASSERT_EQ(0, exchange_bind(self->s, "a", "q0", "k"));
+	ASSERT_EQ(0, binding_add(self->to.s, "q0", "q1", ""));
+	ASSERT_EQ(0, exchange_bind(self->to.s, "a", "q0", "k"));
 	EXPECT_EQ(2, goes(self, "a", "k"));
-	ASSERT_EQ(0, binding_add(self->s, "a", "q0", "k"));
+	ASSERT_EQ(0, binding_add(self->to.s, "a", "q0", "k"));
 	EXPECT_EQ(3, goes(self, "a", "k"));
-	ASSERT_EQ(0, exchange_unbind(self->s, "a", "q0", "k"));
+	ASSERT_EQ(0, exchange_unbind(self->to.s, "a", "q0", "k"));
 	EXPECT_EQ(1, goes(self, "a", "k"));
 }
 
@@ -308,16 +233,16 @@ TEST_F(exchange, too_many_exchanges_is_ELOOP)
 	for (i = 0; i < HOPS; i++) {
 		sprintf(name, "x%d", i);
 		sprintf(next, "x%d", i + 1);
-		ASSERT_EQ(0, exchange_bind(self->s, name, next, ""));
+		ASSERT_EQ(0, exchange_bind(self->to.s, name, next, ""));
 	}
-	ASSERT_EQ(0, binding_add(self->s, "x64", "q0", ""));
+	ASSERT_EQ(0, binding_add(self->to.s, "x64", "q0", ""));
 	EXPECT_EQ(1, goes(self, "x1", "k"));
-	EXPECT_EQ(-ELOOP, asked(self, "x0", "k"));
-	EXPECT_EQ(MQK_RULE_HOPS, rule(self->s));
+	EXPECT_EQ(-ELOOP, reach_asked(&self->to, "x0", "k", 1, NULL));
+	EXPECT_EQ(MQK_RULE_HOPS, rule(self->to.s));
 	EXPECT_EQ(-ELOOP, goes(self, "x0", "k"));
 	/* back to one that was seen is not one more */
-	ASSERT_EQ(0, exchange_unbind(self->s, "x63", "x64", ""));
-	ASSERT_EQ(0, exchange_bind(self->s, "x63", "x0", ""));
+	ASSERT_EQ(0, exchange_unbind(self->to.s, "x63", "x64", ""));
+	ASSERT_EQ(0, exchange_bind(self->to.s, "x63", "x0", ""));
 	EXPECT_EQ(0, goes(self, "x0", "k"));
 }
 
@@ -328,25 +253,25 @@ TEST_F(exchange, alternate)
 	EXPECT_EQ(0, goes(self, "x", "k"));
 	ASSERT_LT(0, with_alternate(self, "rest", FANOUT, "x"));
 	EXPECT_EQ(0, goes(self, "x", "k"));
-	ASSERT_EQ(0, binding_add(self->s, "rest", "q0", ""));
+	ASSERT_EQ(0, binding_add(self->to.s, "rest", "q0", ""));
 	EXPECT_EQ(1, goes(self, "x", "k"));
-	ASSERT_EQ(0, binding_add(self->s, "x", "q1", "k"));
+	ASSERT_EQ(0, binding_add(self->to.s, "x", "q1", "k"));
 	EXPECT_EQ(2, goes(self, "x", "k"));
 	EXPECT_EQ(1, goes(self, "x", "other"));
-	ASSERT_EQ(0, exchange_delete(self->s, "rest", 0));
+	ASSERT_EQ(0, exchange_delete(self->to.s, "rest", 0));
 	EXPECT_EQ(0, goes(self, "x", "other"));
 	DECLARE("rest", DIRECT, 0);
-	ASSERT_EQ(0, binding_add(self->s, "rest", "q3", "other"));
+	ASSERT_EQ(0, binding_add(self->to.s, "rest", "q3", "other"));
 	EXPECT_EQ(8, goes(self, "x", "other"));
 	EXPECT_EQ(0, goes(self, "x", "third"));
 	/* a binding to an exchange that leads nowhere is one */
 	DECLARE("dead end", FANOUT, 0);
-	ASSERT_EQ(0, exchange_bind(self->s, "x", "dead end", "other"));
+	ASSERT_EQ(0, exchange_bind(self->to.s, "x", "dead end", "other"));
 	EXPECT_EQ(0, goes(self, "x", "other"));
 	/* the default exchange is one, too */
 	ASSERT_LT(0, with_alternate(self, "y", FANOUT, ""));
 	EXPECT_EQ(4, goes(self, "y", "q2"));
-	ASSERT_EQ(0, queue_delete(self->s, "q2", 0));
+	ASSERT_EQ(0, queue_delete(self->to.s, "q2", 0));
 	EXPECT_EQ(0, goes(self, "y", "q2"));
 }
 
@@ -364,35 +289,35 @@ TEST_F(exchange, alternate_is_a_property)
 	ASSERT_LT(0, id);
 	EXPECT_EQ(id, with_alternate(self, "x", DIRECT, "rest"));
 	EXPECT_EQ(-EINVAL, with_alternate(self, "x", DIRECT, "other"));
-	EXPECT_EQ(MQK_RULE_INEQUIVALENT, rule(self->s));
-	EXPECT_EQ(-EINVAL, exchange_declare(self->s, "x", DIRECT, 0));
+	EXPECT_EQ(MQK_RULE_INEQUIVALENT, rule(self->to.s));
+	EXPECT_EQ(-EINVAL, exchange_declare(self->to.s, "x", DIRECT, 0));
 	EXPECT_EQ(-EINVAL, with_alternate(self, "amq.direct", DIRECT, "rest"));
-	EXPECT_EQ(id, exchange_declare(self->s, "x", 0, MQK_DECLARE_F_PASSIVE));
+	EXPECT_EQ(id, exchange_declare(self->to.s, "x", 0, MQK_DECLARE_F_PASSIVE));
 
 	headers_text(&twice, "alternate-exchange", "rest");
 	headers_text(&twice, "alternate-exchange", "rest");
 	headers_number(&number, "alternate-exchange", 1);
 	headers_add(&nul, MQK_HEADER_STRING, "alternate-exchange", "a\0b", 3);
 	headers_text(&unknown, "alternate-exchang", "rest");
-	EXPECT_EQ(-EINVAL, exchange_declare_args(self->s, "y", DIRECT, 0, &twice));
-	EXPECT_EQ(MQK_RULE_BAD_ARGUMENT, rule(self->s));
-	EXPECT_EQ(-EINVAL, exchange_declare_args(self->s, "y", DIRECT, 0, &number));
-	EXPECT_EQ(-EINVAL, exchange_declare_args(self->s, "y", DIRECT, 0, &nul));
-	EXPECT_EQ(-EINVAL, exchange_declare_args(self->s, "y", DIRECT, 0, &unknown));
-	EXPECT_EQ(-ENOENT, exchange_declare(self->s, "y", 0, MQK_DECLARE_F_PASSIVE));
+	EXPECT_EQ(-EINVAL, exchange_declare_args(self->to.s, "y", DIRECT, 0, &twice));
+	EXPECT_EQ(MQK_RULE_BAD_ARGUMENT, rule(self->to.s));
+	EXPECT_EQ(-EINVAL, exchange_declare_args(self->to.s, "y", DIRECT, 0, &number));
+	EXPECT_EQ(-EINVAL, exchange_declare_args(self->to.s, "y", DIRECT, 0, &nul));
+	EXPECT_EQ(-EINVAL, exchange_declare_args(self->to.s, "y", DIRECT, 0, &unknown));
+	EXPECT_EQ(-ENOENT, exchange_declare(self->to.s, "y", 0, MQK_DECLARE_F_PASSIVE));
 
 	/* listed, as much as there is room for */
 	headers_text(&h, "alternate-exchange", "rest");
 	n.name = (uintptr_t)name;
 	n.args = (uintptr_t)args;
 	n.args_len = sizeof(args);
-	ASSERT_EQ(0, mq(self->s, MQK_IOC_EXCHANGE_NEXT, &n));
+	ASSERT_EQ(0, mq(self->to.s, MQK_IOC_EXCHANGE_NEXT, &n));
 	ASSERT_EQ(h.len, n.args_len);
 	EXPECT_EQ(0, memcmp(args, h.bytes, h.len));
 	memset(args, 0x55, sizeof(args));
 	n.flags = MQK_NEXT_F_EXACT;
 	n.args_len = 8;
-	ASSERT_EQ(0, mq(self->s, MQK_IOC_EXCHANGE_NEXT, &n));
+	ASSERT_EQ(0, mq(self->to.s, MQK_IOC_EXCHANGE_NEXT, &n));
 	EXPECT_EQ(h.len, n.args_len);
 	EXPECT_EQ(0, memcmp(args, h.bytes, 8));
 	EXPECT_EQ(0x55, args[8]);
@@ -409,21 +334,21 @@ TEST_F(exchange, mqtt_dialect)
 	headers_text(&mqtt, "x-mqk-dialect", "mqtt");
 	headers_text(&amqp, "x-mqk-dialect", "amqp");
 	headers_text(&bad, "x-mqk-dialect", "stomp");
-	ASSERT_LT(0, exchange_declare_args(self->s, "m", TOPIC, 0, &mqtt));
-	EXPECT_LT(0, exchange_declare_args(self->s, "a", TOPIC, 0, &amqp));
-	EXPECT_EQ(-EINVAL, exchange_declare_args(self->s, "m", TOPIC, 0, &amqp));
-	EXPECT_EQ(-EINVAL, exchange_declare_args(self->s, "b", TOPIC, 0, &bad));
-	EXPECT_EQ(-EINVAL, exchange_declare_args(self->s, "b", DIRECT, 0, &mqtt));
-	EXPECT_EQ(MQK_RULE_BAD_ARGUMENT, rule(self->s));
-	EXPECT_EQ(-EINVAL, binding_add(self->s, "m", "q0", "a/#/b"));
-	EXPECT_EQ(-EINVAL, binding_add(self->s, "m", "q0", "a+"));
-	EXPECT_EQ(-EINVAL, binding_add(self->s, "m", "q0", ""));
-	ASSERT_EQ(0, binding_add(self->s, "m", "q1", "#"));
+	ASSERT_LT(0, exchange_declare_args(self->to.s, "m", TOPIC, 0, &mqtt));
+	EXPECT_LT(0, exchange_declare_args(self->to.s, "a", TOPIC, 0, &amqp));
+	EXPECT_EQ(-EINVAL, exchange_declare_args(self->to.s, "m", TOPIC, 0, &amqp));
+	EXPECT_EQ(-EINVAL, exchange_declare_args(self->to.s, "b", TOPIC, 0, &bad));
+	EXPECT_EQ(-EINVAL, exchange_declare_args(self->to.s, "b", DIRECT, 0, &mqtt));
+	EXPECT_EQ(MQK_RULE_BAD_ARGUMENT, rule(self->to.s));
+	EXPECT_EQ(-EINVAL, binding_add(self->to.s, "m", "q0", "a/#/b"));
+	EXPECT_EQ(-EINVAL, binding_add(self->to.s, "m", "q0", "a+"));
+	EXPECT_EQ(-EINVAL, binding_add(self->to.s, "m", "q0", ""));
+	ASSERT_EQ(0, binding_add(self->to.s, "m", "q1", "#"));
 	EXPECT_EQ(0, goes(self, "m", ""));
 	EXPECT_EQ(0, goes(self, "m", "a/+"));
 	EXPECT_EQ(2, goes(self, "m", "a.b/c"));
 	EXPECT_EQ(0, goes(self, "m", "$SYS/x"));
-	ASSERT_EQ(0, binding_del(self->s, "m", "q1", "#"));
+	ASSERT_EQ(0, binding_del(self->to.s, "m", "q1", "#"));
 	f = fopen("selftests/vectors/topic_vectors.tsv", "r");
 	ASSERT_NE(NULL, f);
 	while (fgets(line, sizeof(line), f)) {
@@ -432,13 +357,13 @@ TEST_F(exchange, mqtt_dialect)
 		if (!next || strcmp(c[0], "mqtt"))
 			continue;
 		rows++;
-		ASSERT_EQ(0, binding_add(self->s, "m", "q0", c[1])) {
+		ASSERT_EQ(0, binding_add(self->to.s, "m", "q0", c[1])) {
 			TH_LOG("%s", c[1]);
 		}
 		EXPECT_EQ(atoi(c[3]), goes(self, "m", c[2])) {
 			TH_LOG("%s %s", c[1], c[2]);
 		}
-		ASSERT_EQ(0, binding_del(self->s, "m", "q0", c[1]));
+		ASSERT_EQ(0, binding_del(self->to.s, "m", "q0", c[1]));
 	}
 	fclose(f);
 	EXPECT_LT(0, rows);
@@ -456,18 +381,18 @@ TEST_F(exchange, bindings_are_listed)
 	__s64 b;
 
 	DECLARE("a", DIRECT, 0);
-	b = exchange_declare(self->s, "bb", DIRECT, 0);
+	b = exchange_declare(self->to.s, "bb", DIRECT, 0);
 	ASSERT_LT(0, b);
-	ASSERT_EQ(0, exchange_bind(self->s, "a", "bb", "key"));
-	ASSERT_EQ(0, binding_add(self->s, "bb", "q1", "key"));
-	ASSERT_EQ(0, mq(self->s, MQK_IOC_BINDING_LIST, &l));
+	ASSERT_EQ(0, exchange_bind(self->to.s, "a", "bb", "key"));
+	ASSERT_EQ(0, binding_add(self->to.s, "bb", "q1", "key"));
+	ASSERT_EQ(0, mq(self->to.s, MQK_IOC_BINDING_LIST, &l));
 	ASSERT_EQ(2, l.count);
 	EXPECT_EQ(MQK_BIND_F_EXCHANGE, e[0].flags);
 	EXPECT_EQ(b, e[0].queue);
 	EXPECT_EQ(2, e[0].queue_len);
 	EXPECT_EQ(0, memcmp(data + e[0].data, "abbkey", 6));
 	EXPECT_EQ(0, e[1].flags);
-	EXPECT_EQ(self->queue[1], e[1].queue);
+	EXPECT_EQ(self->to.queue[1], e[1].queue);
 }
 
 /* What user @uid can do with exchanges of root: bits; a child's exit status. */

@@ -11,21 +11,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "rings_consumer.h"
-#include "rings_port.h"
+#include "reach.h"
 #include "harness.h"
 
 #define HEADERS		MQK_EXCHANGE_HEADERS
 #define FANOUT		MQK_EXCHANGE_FANOUT
-#define QUEUES		4
 #define COMPARED	64	/* most headers of a message, arguments of a binding */
 
 FIXTURE(headers)
 {
-	struct env env;
-	int s;
-	struct port port;
-	__u32 queue[QUEUES];		/* "q0" ... */
-	__u64 published[QUEUES];
+	struct reach to;
 };
 
 FIXTURE_VARIANT(headers)
@@ -38,82 +33,29 @@ FIXTURE_VARIANT_ADD(headers, inplace) { .port_flags = MQK_PORT_F_INPLACE };
 
 FIXTURE_SETUP(headers)
 {
-	char name[8];
-	int i;
-
-	ASSERT_EQ(0, env_begin(&self->env, NULL));
-	self->s = env_session(&self->env, O_RDWR);
-	ASSERT_LE(0, self->s);
-	ASSERT_EQ(0, port_make(&self->port, self->s, variant->port_flags, 64));
-	for (i = 0; i < QUEUES; i++) {
-		__s64 id;
-
-		sprintf(name, "q%d", i);
-		id = queue_declare(self->s, name, 0);
-		ASSERT_LT(0, id);
-		self->queue[i] = id;
-	}
+	ASSERT_EQ(0, reach_begin(&self->to, variant->port_flags));
 }
 
 FIXTURE_TEARDOWN(headers)
 {
-	EXPECT_EQ(0, env_end(&self->env));
-}
-
-/* Queues that have got one more message each, as bits. */
-static int arrived(FIXTURE_DATA(headers) *self)
-{
-	int i, bits = 0;
-
-	for (i = 0; i < QUEUES; i++) {
-		struct mqk_queue_next info;
-
-		if (queue_info(self->s, self->queue[i], &info))
-			continue;
-		if (info.published - self->published[i] > 1)
-			return -EEXIST;
-		if (info.published != self->published[i])
-			bits |= 1 << i;
-		self->published[i] = info.published;
-	}
-	return bits;
-}
-
-static __u32 exchange_of(int s, const char *name)
-{
-	return exchange_declare(s, name, 0, MQK_DECLARE_F_PASSIVE);
+	EXPECT_EQ(0, reach_end(&self->to));
 }
 
 static struct msg message(FIXTURE_DATA(headers) *self, const char *exchange,
 			  const struct headers *h)
 {
 	return (struct msg){
-		.exchange = exchange_of(self->s, exchange),
+		.exchange = reach_exchange(&self->to, exchange),
 		.key = "k", .key_len = 1,
 		.headers = h->bytes, .headers_len = h->len,
 		.payload = "x", .payload_len = 1,
 	};
 }
 
-/* Which queues a message reaches, as bits: by asking and by doing. */
 static int goes(FIXTURE_DATA(headers) *self, const char *exchange,
 		const struct headers *h)
 {
-	struct msg m = message(self, exchange, h);
-	int n, i, j, ret, asked = 0;
-	struct mqk_completion c;
-	__u32 ids[QUEUES];
-
-	n = route_headers(self->s, exchange, "k", 1, h, ids, QUEUES);
-	for (i = 0; i < n; i++)
-		for (j = 0; j < QUEUES; j++)
-			asked |= (ids[i] == self->queue[j]) << j;
-	ret = port_publish(&self->port, &m);
-	if (!ret && !port_completion(&self->port, &c, 0))
-		ret = c.result;
-	if (n < 0 || ret)
-		return n == ret ? n : -EBADE;
-	return asked == arrived(self) ? asked : -EBADE;
+	return reach_both(&self->to, exchange, "k", 1, h);
 }
 
 static int bind_headers(int s, const char *exchange, const char *queue,
@@ -170,11 +112,11 @@ TEST_F(headers, vectors)
 		ASSERT_TRUE(read_json(c[1], &args) && read_json(c[2], &h)) {
 			TH_LOG("%s %s", c[1], c[2]);
 		}
-		ASSERT_EQ(0, bind_headers(self->s, "amq.headers", "q0", &args));
+		ASSERT_EQ(0, bind_headers(self->to.s, "amq.headers", "q0", &args));
 		EXPECT_EQ(atoi(c[3]), goes(self, "amq.headers", &h)) {
 			TH_LOG("%s %s %s", c[0], c[1], c[2]);
 		}
-		ASSERT_EQ(0, unbind_headers(self->s, "amq.headers", "q0", &args));
+		ASSERT_EQ(0, unbind_headers(self->to.s, "amq.headers", "q0", &args));
 		rows++;
 	}
 	fclose(f);
@@ -198,10 +140,10 @@ static int meets(FIXTURE_DATA(headers) *self, const struct value *want,
 
 	headers_add(&args, want->type, "n", want->bytes, want->len);
 	headers_add(&h, have->type, "n", have->bytes, have->len);
-	if (bind_headers(self->s, "amq.match", "q0", &args))
+	if (bind_headers(self->to.s, "amq.match", "q0", &args))
 		return -EBADE;
 	bits = goes(self, "amq.match", &h);
-	return unbind_headers(self->s, "amq.match", "q0", &args) ?: bits;
+	return unbind_headers(self->to.s, "amq.match", "q0", &args) ?: bits;
 }
 
 /* Values in classes: those of one class are equal, others are not. */
@@ -256,11 +198,11 @@ TEST_F(headers, x_match_and_names)
 		struct headers args = {};
 
 		headers_text(&args, "x-match", bad[i]);
-		EXPECT_EQ(-EINVAL, bind_headers(self->s, "amq.match", "q0", &args));
-		EXPECT_EQ(MQK_RULE_BAD_ARGUMENT, rule(self->s));
+		EXPECT_EQ(-EINVAL, bind_headers(self->to.s, "amq.match", "q0", &args));
+		EXPECT_EQ(MQK_RULE_BAD_ARGUMENT, rule(self->to.s));
 	}
 	headers_number(&none, "x-match", 1);
-	EXPECT_EQ(-EINVAL, bind_headers(self->s, "amq.match", "q0", &none));
+	EXPECT_EQ(-EINVAL, bind_headers(self->to.s, "amq.match", "q0", &none));
 	/* with nothing to compare, all is true and any is false */
 	headers_text(&all, "x-match", "all");
 	headers_text(&all, "x-other", "left out");
@@ -268,10 +210,10 @@ TEST_F(headers, x_match_and_names)
 	headers_text(&any, "x-other", "left out");
 	headers_text(&x, "x-match", "any-with-x");
 	headers_text(&x, "x-other", "left out");
-	ASSERT_EQ(0, bind_headers(self->s, "amq.match", "q0", &all));
-	ASSERT_EQ(0, bind_headers(self->s, "amq.match", "q1", &any));
-	ASSERT_EQ(0, bind_headers(self->s, "amq.match", "q2", NULL));
-	ASSERT_EQ(0, bind_headers(self->s, "amq.match", "q3", &x));
+	ASSERT_EQ(0, bind_headers(self->to.s, "amq.match", "q0", &all));
+	ASSERT_EQ(0, bind_headers(self->to.s, "amq.match", "q1", &any));
+	ASSERT_EQ(0, bind_headers(self->to.s, "amq.match", "q2", NULL));
+	ASSERT_EQ(0, bind_headers(self->to.s, "amq.match", "q3", &x));
 	headers_text(&hx, "x-other", "left out");
 	EXPECT_EQ(5, goes(self, "amq.match", &h));
 	EXPECT_EQ(13, goes(self, "amq.match", &hx));
@@ -294,18 +236,18 @@ TEST_F(headers, limits)
 		headers_number(&args, name, i);
 		headers_number(&h, name, i);
 	}
-	ASSERT_EQ(0, bind_headers(self->s, "amq.match", "q0", &args));
+	ASSERT_EQ(0, bind_headers(self->to.s, "amq.match", "q0", &args));
 	EXPECT_EQ(1, goes(self, "amq.match", &h));
 	headers_number(&args, "more", 1);
-	EXPECT_EQ(-EINVAL, bind_headers(self->s, "amq.match", "q0", &args));
+	EXPECT_EQ(-EINVAL, bind_headers(self->to.s, "amq.match", "q0", &args));
 	headers_number(&h, "more", 1);
 	EXPECT_EQ(-EINVAL, goes(self, "amq.match", &h));
 	/* which no other exchange minds */
-	ASSERT_EQ(0, binding_add(self->s, "amq.fanout", "q1", ""));
+	ASSERT_EQ(0, binding_add(self->to.s, "amq.fanout", "q1", ""));
 	EXPECT_EQ(2, goes(self, "amq.fanout", &h));
 	headers_number(&twice, "a", 1);
 	headers_number(&twice, "a", 1);
-	EXPECT_EQ(-EINVAL, bind_headers(self->s, "amq.match", "q0", &twice));
+	EXPECT_EQ(-EINVAL, bind_headers(self->to.s, "amq.match", "q0", &twice));
 }
 
 /* Many bindings that differ in one of their arguments; then they go. */
@@ -319,7 +261,7 @@ TEST_F(headers, many_bindings)
 		headers_text(&args, "x-match", i % 2 ? "any" : "all");
 		headers_text(&args, i % 2 ? "never" : "type", "t");
 		headers_number(&args, "id", i);
-		ASSERT_EQ(0, bind_headers(self->s, "amq.headers",
+		ASSERT_EQ(0, bind_headers(self->to.s, "amq.headers",
 					  i % 2 ? "q1" : "q0", &args));
 	}
 	for (i = 0; i < 400; i += 57) {
@@ -330,10 +272,10 @@ TEST_F(headers, many_bindings)
 		headers_number(&h, "id", i);
 		EXPECT_EQ(i % 2 ? 2 : 1, goes(self, "amq.headers", &h));
 	}
-	ASSERT_EQ(0, queue_delete(self->s, "q0", 0));
-	EXPECT_EQ(200, env_used(&self->env, MQK_RES_BINDINGS, 200));
-	ASSERT_EQ(0, queue_delete(self->s, "q1", 0));
-	EXPECT_EQ(0, env_used(&self->env, MQK_RES_BINDINGS, 0));
+	ASSERT_EQ(0, queue_delete(self->to.s, "q0", 0));
+	EXPECT_EQ(200, env_used(&self->to.env, MQK_RES_BINDINGS, 200));
+	ASSERT_EQ(0, queue_delete(self->to.s, "q1", 0));
+	EXPECT_EQ(0, env_used(&self->to.env, MQK_RES_BINDINGS, 0));
 }
 
 /* A message that is compared with too many bindings is refused. */
@@ -348,7 +290,7 @@ TEST_F(headers, too_many_candidates_is_EMLINK)
 		headers_text(&args, "x-match", "any");
 		headers_text(&args, "type", "t");
 		headers_number(&args, "id", i);
-		if (bind_headers(self->s, "amq.headers", "q0", &args))
+		if (bind_headers(self->to.s, "amq.headers", "q0", &args))
 			break;
 		if (i == 1000 && variant->port_flags)
 			break;		/* once is enough of the long way */
@@ -373,23 +315,23 @@ TEST_F(headers, a_route_is_for_one_message)
 		headers_number(&args[i], "n", i);
 		headers_number(&h[i], "n", i);
 	}
-	ASSERT_EQ(0, bind_headers(self->s, "amq.headers", "q0", &args[0]));
-	ASSERT_EQ(0, bind_headers(self->s, "amq.headers", "q1", &args[1]));
+	ASSERT_EQ(0, bind_headers(self->to.s, "amq.headers", "q0", &args[0]));
+	ASSERT_EQ(0, bind_headers(self->to.s, "amq.headers", "q1", &args[1]));
 	/* also where it comes by another exchange */
-	ASSERT_EQ(0, exchange_bind(self->s, "amq.fanout", "amq.headers", ""));
+	ASSERT_EQ(0, exchange_bind(self->to.s, "amq.fanout", "amq.headers", ""));
 	for (i = 0; i < 40; i++)
 		m[i] = message(self, i < 20 ? "amq.headers" : "amq.fanout",
 			       &h[i % 3 == 0]);
-	ASSERT_EQ(40, port_publish_batch(&self->port, m, 40));
-	ASSERT_EQ(0, queue_info(self->s, self->queue[0], &info));
+	ASSERT_EQ(40, port_publish_batch(&self->to.port, m, 40));
+	ASSERT_EQ(0, queue_info(self->to.s, self->to.queue[0], &info));
 	EXPECT_EQ(26, info.published);
-	ASSERT_EQ(0, queue_info(self->s, self->queue[1], &info));
+	ASSERT_EQ(0, queue_info(self->to.s, self->to.queue[1], &info));
 	EXPECT_EQ(14, info.published);
 	/* and once it looks at headers no more, it is remembered again */
-	ASSERT_EQ(0, exchange_unbind(self->s, "amq.fanout", "amq.headers", ""));
-	ASSERT_EQ(0, binding_add(self->s, "amq.fanout", "q2", ""));
-	ASSERT_EQ(20, port_publish_batch(&self->port, m + 20, 20));
-	ASSERT_EQ(0, queue_info(self->s, self->queue[2], &info));
+	ASSERT_EQ(0, exchange_unbind(self->to.s, "amq.fanout", "amq.headers", ""));
+	ASSERT_EQ(0, binding_add(self->to.s, "amq.fanout", "q2", ""));
+	ASSERT_EQ(20, port_publish_batch(&self->to.port, m + 20, 20));
+	ASSERT_EQ(0, queue_info(self->to.s, self->to.queue[2], &info));
 	EXPECT_EQ(20, info.published);
 }
 
@@ -397,23 +339,23 @@ TEST_F(headers, a_route_is_for_one_message)
 TEST_F(headers, malformed_headers_are_EINVAL)
 {
 	struct headers bad = {}, good = {};
-	__u32 exchange = exchange_of(self->s, "amq.headers");
+	__u32 exchange = reach_exchange(&self->to, "amq.headers");
 	struct mqk_completion c;
 	struct msg m;
 
-	ASSERT_EQ(0, bind_headers(self->s, "amq.headers", "q0", NULL));
+	ASSERT_EQ(0, bind_headers(self->to.s, "amq.headers", "q0", NULL));
 	headers_number(&good, "n", 1);
 	bad = good;
 	bad.bytes[2] = 200;
 	m = message(self, "amq.headers", &bad);
 	if (variant->port_flags) {
-		ASSERT_EQ(0, port_publish(&self->port, &m));
-		ASSERT_EQ(0, port_completion(&self->port, &c, 0));
+		ASSERT_EQ(0, port_publish(&self->to.port, &m));
+		ASSERT_EQ(0, port_completion(&self->to.port, &c, 0));
 		EXPECT_EQ(-EINVAL, c.result);
 	} else {
-		EXPECT_EQ(-EINVAL, port_publish(&self->port, &m));
+		EXPECT_EQ(-EINVAL, port_publish(&self->to.port, &m));
 	}
-	EXPECT_EQ(0, arrived(self));
+	EXPECT_EQ(0, reach_arrived(&self->to));
 	EXPECT_EQ(1, goes(self, "amq.headers", &good));
 	EXPECT_LT(0, exchange);
 }
@@ -423,11 +365,11 @@ TEST_F(headers, with_an_alternate)
 	struct headers args = {}, alternate = {}, h = {}, none = {};
 
 	headers_text(&alternate, "alternate-exchange", "amq.fanout");
-	ASSERT_LT(0, exchange_declare_args(self->s, "h", HEADERS, 0, &alternate));
+	ASSERT_LT(0, exchange_declare_args(self->to.s, "h", HEADERS, 0, &alternate));
 	headers_number(&args, "n", 1);
 	headers_number(&h, "n", 1);
-	ASSERT_EQ(0, bind_headers(self->s, "h", "q0", &args));
-	ASSERT_EQ(0, binding_add(self->s, "amq.fanout", "q1", ""));
+	ASSERT_EQ(0, bind_headers(self->to.s, "h", "q0", &args));
+	ASSERT_EQ(0, binding_add(self->to.s, "amq.fanout", "q1", ""));
 	EXPECT_EQ(1, goes(self, "h", &h));
 	EXPECT_EQ(2, goes(self, "h", &none));
 }
