@@ -159,10 +159,11 @@ bool mqk_queue_dispatch_locked(struct mqk_queue *q)
 		if (!list_is_last(&c->link, &q->able))
 			list_move_tail(&c->link, &q->able);
 	}
-	if (unlikely(q->rules) && !q->held && shorten(q, budget))
+	/* a pause lets it be, what will return soon does not */
+	if (unlikely(q->rules) && q->held == q->paused && shorten(q, budget))
 		return true;
 	/* getters look under q->lock before they sleep: no barrier needed */
-	if (unlikely(q->ready && waitqueue_active(&q->getters)))
+	if (unlikely(q->ready && !q->held && waitqueue_active(&q->getters)))
 		wake_up_interruptible(&q->getters);
 	return false;
 }

@@ -52,6 +52,8 @@ static const struct call calls[] = {
 	     CAN_READ),
 	CALL(MQK_IOC_QUEUE_NEXT, mqk_ioctl_queue_next, mqk_queue_next,
 	     index_bytes, CAN_ANY),
+	CALL(MQK_IOC_QUEUE_SET, mqk_ioctl_queue_set, mqk_queue_set, args_len,
+	     CAN_READ),
 	CALL(MQK_IOC_BIND, mqk_ioctl_bind, mqk_bind, args_len, CAN_READ),
 	CALL(MQK_IOC_UNBIND, mqk_ioctl_unbind, mqk_bind, args_len, CAN_READ),
 	CALL(MQK_IOC_ROUTE, mqk_ioctl_route, mqk_route_query, ids, CAN_ANY),
@@ -86,6 +88,7 @@ union arg {
 	struct mqk_exchange_declare exchange_declare;
 	struct mqk_queue_declare queue_declare;
 	struct mqk_delete delete;
+	struct mqk_queue_set queue_set;
 	struct mqk_bind bind;
 	struct mqk_route_query route;
 	struct mqk_list list;

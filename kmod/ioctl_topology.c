@@ -559,6 +559,8 @@ static void fill_queue(struct mqk_queue *q, struct mqk_queue_next *a)
 	a->acked = q->acked;
 	a->dropped = q->dropped;
 	a->index_bytes = (u64)q->index.nr_chunks * MQK_CHUNK_BYTES;
+	if (q->paused)
+		a->flags |= MQK_QUEUE_F_PAUSED;
 	spin_unlock(&q->lock);
 }
 

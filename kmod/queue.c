@@ -107,7 +107,7 @@ static struct mqk_queue *alloc_queue(struct mqk_broker *broker,
 		kfree(q);
 		return NULL;
 	}
-	q->refuses = q->rules && q->rules->overflow == MQK_OVERFLOW_REJECT_PUBLISH;
+	q->refuses = mqk_rules_refuse(q->rules);
 	q->tenant = d->tenant;
 	INIT_LIST_HEAD(&q->bindings);
 	q->name_len = name_len;

@@ -16,7 +16,8 @@
  * the RCU section in which they found it.
  *
  * Locks: lock for all that follows it up to the line; broker->mutex for the
- * rest; name, id, broker, rules and refuses never change.
+ * rest; name, id and broker never change.  Rules change under both, so that
+ * either suffices to look at them.
  */
 #ifndef MQK_QUEUE_H
 #define MQK_QUEUE_H
@@ -49,6 +50,7 @@ struct mqk_queue {
 		u16 special;		/* any of them */
 	};
 	bool exclusive_consumer;
+	bool paused;			/* held for that, once */
 	u32 held;			/* dispatching waits while not 0 */
 	u32 nr_consumers;
 	u64 ready;

@@ -67,6 +67,20 @@ static int read_overflow(const struct argument *a, enum mqk_overflow *to)
 	return 0;
 }
 
+/* Those that say what may be in a queue, not what the queue is. */
+static bool may_change(const struct argument *a)
+{
+	static const char * const names[] = {
+		"x-max-length", "x-max-length-bytes", "x-overflow",
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (equals(a->name, a->name_len, names[i]))
+			return true;
+	return false;
+}
+
 static int read_one(struct mqk_rules *r, const struct argument *a)
 {
 	if (equals(a->name, a->name_len, "x-max-length"))
@@ -76,6 +90,30 @@ static int read_one(struct mqk_rules *r, const struct argument *a)
 	if (equals(a->name, a->name_len, "x-overflow"))
 		return read_overflow(a, &r->overflow);
 	return -EINVAL;
+}
+
+/* What a queue has that is declared without arguments. */
+static const struct mqk_rules none = {
+	.max_length = U64_MAX,
+	.max_bytes = U64_MAX,
+};
+
+static int read_all(struct mqk_rules *r, const u8 *args, u32 len, bool change)
+{
+	struct argument a;
+	u32 size;
+
+	for (; len; args += size, len -= size) {
+		a.type = args[0];
+		a.name_len = args[1];
+		a.value_len = get_unaligned_le16(args + 2);
+		a.name = args + sizeof(struct mqk_header);
+		a.value = a.name + a.name_len;
+		size = ALIGN(sizeof(struct mqk_header) + a.name_len + a.value_len, 8);
+		if ((change && !may_change(&a)) || read_one(r, &a))
+			return -EINVAL;
+	}
+	return 0;
 }
 
 /**
@@ -91,20 +129,28 @@ static int read_one(struct mqk_rules *r, const struct argument *a)
 int mqk_rules_parse(struct mqk_rules *r, const u8 *args, u32 len,
 		    struct mqk_refusal *why)
 {
-	struct argument a;
-	u32 size;
+	*r = none;
+	if (read_all(r, args, len, false))
+		return mqk_refuse(why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
+	return 0;
+}
 
-	*r = (struct mqk_rules) { .max_length = U64_MAX, .max_bytes = U64_MAX };
-	for (; len; args += size, len -= size) {
-		a.type = args[0];
-		a.name_len = args[1];
-		a.value_len = get_unaligned_le16(args + 2);
-		a.name = args + sizeof(struct mqk_header);
-		a.value = a.name + a.name_len;
-		size = ALIGN(sizeof(struct mqk_header) + a.name_len + a.value_len, 8);
-		if (read_one(r, &a))
-			return mqk_refuse(why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
-	}
+/**
+ * mqk_rules_change() - read the arguments that a queue is given while it lives
+ * @r: where the rules go
+ * @old: what they are; NULL: none
+ * @args: as of mqk_rules_parse()
+ * @len: bytes of them
+ * @why: filled when they are refused
+ *
+ * Return: as mqk_rules_parse(); -EINVAL also for an argument that may not change
+ */
+int mqk_rules_change(struct mqk_rules *r, const struct mqk_rules *old,
+		     const u8 *args, u32 len, struct mqk_refusal *why)
+{
+	*r = old ? *old : none;
+	if (read_all(r, args, len, true))
+		return mqk_refuse(why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
 	return 0;
 }
 
@@ -117,11 +163,6 @@ int mqk_rules_parse(struct mqk_rules *r, const u8 *args, u32 len,
  */
 bool mqk_rules_equal(const struct mqk_rules *a, const struct mqk_rules *b)
 {
-	static const struct mqk_rules none = {
-		.max_length = U64_MAX,
-		.max_bytes = U64_MAX,
-	};
-
 	a = a ?: &none;
 	b = b ?: &none;
 	return a->max_length == b->max_length && a->max_bytes == b->max_bytes &&

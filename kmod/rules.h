@@ -5,8 +5,9 @@
  * A queue without arguments has none, and pays one test of a pointer for it
  * where it dispatches.  What the rules say is done by deliver.h.
  *
- * Life: made with the queue, freed with it.  Nothing in them changes, so they
- * have no lock.
+ * Life: made with the queue, or when one that has none is given some; freed with
+ * it.  Nothing in them changes: a change makes new ones in their place, and frees
+ * the old ones, which nobody looks at without broker->mutex or queue->lock.
  */
 #ifndef MQK_RULES_H
 #define MQK_RULES_H
@@ -38,8 +39,21 @@ struct mqk_rules {
 
 int mqk_rules_parse(struct mqk_rules *r, const u8 *args, u32 len,
 		    struct mqk_refusal *why);
+int mqk_rules_change(struct mqk_rules *r, const struct mqk_rules *old,
+		     const u8 *args, u32 len, struct mqk_refusal *why);
 bool mqk_rules_equal(const struct mqk_rules *a, const struct mqk_rules *b);
 struct mqk_rules *mqk_rules_alloc(const struct mqk_rules *r);
+
+/**
+ * mqk_rules_refuse() - whether they may refuse a message
+ * @r: the rules; NULL: none
+ *
+ * Return: true if so
+ */
+static inline bool mqk_rules_refuse(const struct mqk_rules *r)
+{
+	return r && r->overflow == MQK_OVERFLOW_REJECT_PUBLISH;
+}
 
 /**
  * mqk_rules_exceeded() - whether so much is too much

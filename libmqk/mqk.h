@@ -377,7 +377,8 @@ int mqk_exchange_get(struct mqk *m, uint32_t id,
  * @auto_delete: goes with its last consumer; never when it never had one
  * @exclusive: of this session alone, and goes with it
  * @mode_set: @mode is meant; else 0700
- * @mode: permissions: r consume, get, browse and purge; w bind it; x delete it
+ * @mode: permissions: r consume, get, browse and purge; w bind it; x delete and
+ *	change it
  * @args: encoded headers or NULL
  * @args_len: their bytes
  */
@@ -399,8 +400,8 @@ struct mqk_queue_opts {
  * @consumers: consumers
  * @ready: messages ready for delivery
  * @name: its name, also one that the kernel made
- * @flags: MQK_DECLARE_F_*; this member and those behind it are filled by
- *	mqk_queue_next() and mqk_queue_get() alone, else 0
+ * @flags: MQK_DECLARE_F_*, MQK_QUEUE_F_*; this member and those behind it are
+ *	filled by mqk_queue_next() and mqk_queue_get() alone, else 0
  * @mode: permissions
  * @uid: owner
  * @gid: group
@@ -485,6 +486,40 @@ int mqk_queue_delete(struct mqk *m, const char *name, uint32_t flags,
  * Source: AMQP 0-9-1 queue.purge.
  */
 int mqk_queue_purge(struct mqk *m, const char *name, uint64_t *messages);
+
+/**
+ * mqk_queue_set - change arguments of a queue while it lives
+ * @m: session
+ * @name: its name
+ * @args: encoded headers: those that change
+ * @args_len: their bytes
+ *
+ * Return: 0; -EINVAL an argument that may not change, or would not do in a
+ * declaration; -ENOENT; the errors of struct mqk_queue_set.
+ * Source: struct mqk_queue_set.
+ */
+int mqk_queue_set(struct mqk *m, const char *name,
+		  const void *args, size_t args_len);
+
+/**
+ * mqk_queue_pause - let a queue deliver nothing until it is resumed
+ * @m: session
+ * @name: its name
+ *
+ * Return: 0 also when it was paused; -ENOENT; the errors of struct mqk_queue_set.
+ * Source: MQK_QUEUE_SET_F_PAUSE.
+ */
+int mqk_queue_pause(struct mqk *m, const char *name);
+
+/**
+ * mqk_queue_resume - let a paused queue deliver again
+ * @m: session
+ * @name: its name
+ *
+ * Return: as mqk_queue_pause().
+ * Source: MQK_QUEUE_SET_F_RESUME.
+ */
+int mqk_queue_resume(struct mqk *m, const char *name);
 
 /**
  * mqk_queue_next - go through the queues of a broker

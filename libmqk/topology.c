@@ -134,6 +134,40 @@ int mqk_queue_purge(struct mqk *m, const char *name, uint64_t *messages)
 	return delete(m, MQK_IOC_QUEUE_PURGE, name, 0, messages);
 }
 
+static int queue_set(struct mqk *m, const char *name, uint32_t flags,
+		     const void *args, size_t alen)
+{
+	struct mqk_queue_set s = {
+		.size = sizeof(s),
+		.flags = flags,
+		.name = mqk_ptr(name),
+		.args = mqk_ptr(args),
+	};
+	int err;
+
+	err = mqk_name_len(name, &s.name_len);
+	if (!err)
+		err = args_len(args, alen, &s.args_len);
+	if (err)
+		return err;
+	return mqk_call(m, MQK_IOC_QUEUE_SET, &s);
+}
+
+int mqk_queue_set(struct mqk *m, const char *name, const void *args, size_t alen)
+{
+	return queue_set(m, name, 0, args, alen);
+}
+
+int mqk_queue_pause(struct mqk *m, const char *name)
+{
+	return queue_set(m, name, MQK_QUEUE_SET_F_PAUSE, NULL, 0);
+}
+
+int mqk_queue_resume(struct mqk *m, const char *name)
+{
+	return queue_set(m, name, MQK_QUEUE_SET_F_RESUME, NULL, 0);
+}
+
 static int exchange_next(struct mqk *m, uint32_t id, uint32_t flags,
 			 struct mqk_exchange_info *info)
 {

@@ -127,7 +127,7 @@ TEST_F(node, query_on_control)
 	EXPECT_NE(0, q.publish_max);
 	EXPECT_EQ(MQK_FEATURE_INPLACE | MQK_FEATURE_COPY | MQK_FEATURE_JUMBO |
 		  MQK_FEATURE_BROWSE | MQK_FEATURE_LIST |
-		  MQK_FEATURE_EXCHANGES, q.features);
+		  MQK_FEATURE_EXCHANGES | MQK_FEATURE_QUEUE_SET, q.features);
 }
 
 TEST_F(node, query_on_broker)

@@ -75,6 +75,19 @@ static void fill_queue_delete(struct world *w, void *request)
 	r->name_len = 1;
 }
 
+static void fill_queue_set(struct world *w, void *request)
+{
+	/* a header whose value is a long */
+	static const __u8 args[24] = "l\x0c\x08\0x-max-length\xe8\x03";
+	struct mqk_queue_set *r = request;
+
+	r->flags = MQK_QUEUE_SET_F_PAUSE;
+	r->name = PTR("q");
+	r->name_len = 1;
+	r->args = PTR(args);
+	r->args_len = sizeof(args);
+}
+
 static void fill_queue_next(struct world *w, void *request)
 {
 	struct mqk_queue_next *r = request;
@@ -283,6 +296,11 @@ const struct call calls[] = {
 	  .fill = fill_queue_delete,
 	  .ptr = { PTR_IN(delete, name, name_len, 2) },
 	  .resv = { RESV(delete, resv) } },
+	{ CALL(QUEUE_SET, queue_set), BROKER(O_RDWR),
+	  .flags = MQK_QUEUE_SET_F_PAUSE | MQK_QUEUE_SET_F_RESUME,
+	  .fill = fill_queue_set,
+	  .ptr = { PTR_IN(queue_set, name, name_len, 1),
+		   PTR_IN(queue_set, args, args_len, 24) } },
 	{ CALL(QUEUE_NEXT, queue_next), BROKER(O_RDWR),
 	  .flags = MQK_NEXT_F_EXACT, .fill = fill_queue_next,
 	  .ptr = { PTR_OUT(queue_next, name, 1) } },

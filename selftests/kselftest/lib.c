@@ -433,6 +433,20 @@ static __u32 encode(__u8 *to, const char *word, size_t len)
 	return (sizeof(h) + name_len + value_len + 7) & ~7u;
 }
 
+static __u32 encode_all(__u8 *bytes, const char *args)
+{
+	__u32 used = 0;
+
+	while (*args) {
+		size_t len = strcspn(args, " ");
+
+		used += encode(bytes + used, args, len);
+		args += len;
+		args += *args == ' ';
+	}
+	return used;
+}
+
 __s64 queue_declare_args(int fd, const char *name, const char *args)
 {
 	__u8 bytes[1024] = {};
@@ -444,15 +458,24 @@ __s64 queue_declare_args(int fd, const char *name, const char *args)
 	};
 	int ret;
 
-	while (*args) {
-		size_t len = strcspn(args, " ");
-
-		d.args_len += encode(bytes + d.args_len, args, len);
-		args += len;
-		args += *args == ' ';
-	}
+	d.args_len = encode_all(bytes, args);
 	ret = mq(fd, MQK_IOC_QUEUE_DECLARE, &d);
 	return ret < 0 ? ret : (__s64)d.id;
+}
+
+int queue_set(int fd, const char *name, __u32 flags, const char *args)
+{
+	__u8 bytes[1024] = {};
+	struct mqk_queue_set s = {
+		.size = sizeof(s),
+		.flags = flags,
+		.name = PTR(name),
+		.name_len = strlen(name),
+		.args = PTR(bytes),
+		.args_len = encode_all(bytes, args ? args : ""),
+	};
+
+	return mq(fd, MQK_IOC_QUEUE_SET, &s);
 }
 
 __s64 queue_declare_mode(int fd, const char *name, __u32 mode)

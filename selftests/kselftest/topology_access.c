@@ -89,6 +89,11 @@ static int do_delete(int s)
 	return refused(s, queue_delete(s, "q", 0), -EACCES);
 }
 
+static int do_set(int s)
+{
+	return refused(s, queue_set(s, "q", MQK_QUEUE_SET_F_PAUSE, NULL), -EACCES);
+}
+
 static int do_bind(int s)
 {
 	return refused(s, binding_add(s, "amq.fanout", "q", ""), -EACCES);
@@ -191,6 +196,7 @@ TEST_F(access, r_is_to_consume_get_browse_and_purge)
 	EXPECT_EQ(0, as(self, OTHER, OTHER, do_purge));
 	EXPECT_EQ(MQK_RULE_PERMISSION, as(self, OTHER, OTHER, do_bind));
 	EXPECT_EQ(MQK_RULE_PERMISSION, as(self, OTHER, OTHER, do_delete));
+	EXPECT_EQ(MQK_RULE_PERMISSION, as(self, OTHER, OTHER, do_set));
 }
 
 TEST_F(access, w_is_to_bind)
@@ -201,11 +207,13 @@ TEST_F(access, w_is_to_bind)
 	EXPECT_EQ(0, as(self, OTHER, OTHER, do_bind));
 	EXPECT_EQ(0, as(self, OTHER, OTHER, do_unbind));
 	EXPECT_EQ(MQK_RULE_PERMISSION, as(self, OTHER, OTHER, do_delete));
+	EXPECT_EQ(MQK_RULE_PERMISSION, as(self, OTHER, OTHER, do_set));
 }
 
-TEST_F(access, x_is_to_delete)
+TEST_F(access, x_is_to_delete_and_change)
 {
 	ASSERT_EQ(0, as(self, OWNER, GROUP, make___x));
+	EXPECT_EQ(0, as(self, OTHER, OTHER, do_set));
 	EXPECT_EQ(MQK_RULE_PERMISSION, as(self, OTHER, OTHER, do_consume));
 	EXPECT_EQ(MQK_RULE_PERMISSION, as(self, OTHER, OTHER, do_bind));
 	EXPECT_EQ(0, as(self, OTHER, OTHER, do_delete));
@@ -409,6 +417,7 @@ static const struct {
 	{ "EXCHANGE_DECLARE", O_WRONLY }, { "EXCHANGE_DELETE", O_WRONLY },
 	{ "EXCHANGE_NEXT", O_RDWR }, { "QUEUE_DECLARE", O_RDWR },
 	{ "QUEUE_DELETE", O_RDONLY }, { "QUEUE_PURGE", O_RDONLY },
+	{ "QUEUE_SET", O_RDONLY },
 	{ "QUEUE_NEXT", O_RDWR }, { "BIND", O_RDONLY }, { "UNBIND", O_RDONLY },
 	{ "ROUTE", O_RDWR }, { "BINDING_LIST", O_RDWR },
 	{ "PORT_CREATE", O_WRONLY }, { "PORT_CLOSE", O_WRONLY },

@@ -34,6 +34,7 @@ static const unsigned char weight[NR_OPERATIONS] = {
 	[COMMIT] = 2,
 	[ROLLBACK] = 1,
 	[ADVANCE] = 12,
+	[CHANGE] = 2,
 };
 
 #define BIT(n)	(1u << (n))
@@ -41,9 +42,9 @@ static const unsigned char weight[NR_OPERATIONS] = {
 const struct scope scope_all = { ~0u, ~0u, ~0u, ~0u, ~0u };
 
 const struct scope scope_module = {
-	.operations = ~(BIT(PAUSE) | BIT(REDRIVE) | BIT(BIND_EXCHANGE) | BIT(TX) | BIT(COMMIT) |
+	.operations = ~(BIT(REDRIVE) | BIT(BIND_EXCHANGE) | BIT(TX) | BIT(COMMIT) |
 			BIT(ROLLBACK)),
-	.queue_profiles = BIT(0) | BIT(12) | BIT(13),
+	.queue_profiles = BIT(0) | BIT(4) | BIT(12) | BIT(13),
 	.exchange_profiles = BIT(0) | BIT(1) | BIT(2),
 	.consumer_profiles = BIT(0) | BIT(CONSUME_NOACK),
 	.message_kinds = BIT(0) | BIT(4),
@@ -113,6 +114,7 @@ static void ranges(enum operation op, unsigned int *below)
 		[COMMIT] = { 3, 1, 1, 1 },
 		[ROLLBACK] = { 3, 1, 1, 1 },
 		[ADVANCE] = { 6, 1, 1, 1 },
+		[CHANGE] = { NR_QUEUES, NR_CHANGES, 1, 1 },
 	};
 
 	memcpy(below, table[op], sizeof(table[op]));
@@ -242,6 +244,7 @@ static bool refers_to(enum operation op, enum operation opened)
 	case SETTLE_REJECT:
 		return opened == CONSUME || opened == PULL;
 	case PAUSE:
+	case CHANGE:
 	case REDRIVE:
 	case DECLARE_EXCHANGE:
 	case OPEN_SESSION:

@@ -29,6 +29,15 @@ static int declare_queue(struct broker *b, const unsigned int *n)
 	return queue_declare(b, n[0], name, p.flags, &p.args, NULL);
 }
 
+static int change_queue(struct broker *b, const unsigned int *n)
+{
+	struct table args = queue_change_args(n[1]);
+	char name[NAME_ROOM];
+
+	queue_name(n[0], name);
+	return queue_change(b, name, &args);
+}
+
 static int declare_exchange(struct broker *b, const unsigned int *n)
 {
 	struct exchange_profile p = exchange_profile(n[1]);
@@ -150,6 +159,8 @@ static int apply(struct broker *b, const struct step *s, unsigned int nr)
 	case PAUSE:
 		queue_name(n[0], name);
 		return queue_pause(b, name, n[1]);
+	case CHANGE:
+		return change_queue(b, n);
 	case REDRIVE:
 		queue_name(n[0], name);
 		return queue_redrive(b, name, n[1]);

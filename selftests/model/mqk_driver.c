@@ -20,6 +20,7 @@
 #define HELD_ROOM	512
 #define NAMES_ROOM	512
 #define PAYLOAD		64
+#define ARGS_ROOM	1024
 
 struct driven_session {
 	struct mqk *m;			/* NULL: closed */
@@ -136,6 +137,26 @@ static int open_port(struct driven *d, struct mqk *m, unsigned int session)
 	return err ?: (int)d->nr_ports++;
 }
 
+static void encode(struct mqk_headers *h, void *buf, const struct table *t)
+{
+	unsigned int i;
+
+	mqk_headers_init(h, buf, ARGS_ROOM);
+	for (i = 0; i < t->nr; i++) {
+		const struct value *v = &t->field[i].value;
+		const char *name = t->field[i].name;
+
+		if (v->type == 'S')
+			must(mqk_headers_add_string(h, name, v->text));
+		else if (v->type == 't')
+			must(mqk_headers_add_bool(h, name, v->number));
+		else
+			must(mqk_headers_add(h, v->type, name, &v->number,
+					     v->type == 'b' ? 1 : v->type == 's' ? 2 :
+					     v->type == 'I' ? 4 : 8));
+	}
+}
+
 static int declare_queue(struct driven *d, struct mqk *m, const unsigned int *n)
 {
 	struct queue_profile profile = queue_profile(n[2]);
@@ -145,16 +166,41 @@ static int declare_queue(struct driven *d, struct mqk *m, const unsigned int *n)
 		.exclusive = profile.flags & F_EXCLUSIVE,
 	};
 	struct mqk_queue_info info = { .sz = sizeof(info) };
-	char name[TEXT_ROOM];
+	char name[TEXT_ROOM], args[ARGS_ROOM];
+	struct mqk_headers h;
 	int err;
 
-	if (profile.args.nr)
-		return -EINVAL;
+	encode(&h, args, &profile.args);
+	opts.args = args;
+	opts.args_len = h.len;
 	queue_name(n[1], name);
 	err = mqk_queue_declare(m, name, &opts, &info);
 	if (!err && info.id < NAMES_ROOM)
 		strcpy(d->queue[info.id], name);
 	return err;
+}
+
+/* Pause, resume or change a queue, which may be one session's alone. */
+static int set_queue(struct driven *d, const struct step *s)
+{
+	struct table change = queue_change_args(s->n[1]);
+	char name[TEXT_ROOM], args[ARGS_ROOM];
+	struct mqk *m = d->admin;
+	struct mqk_headers h;
+	unsigned int i = 0;
+	int err;
+
+	encode(&h, args, &change);
+	queue_name(s->n[0], name);
+	for (;;) {
+		err = s->op == CHANGE ? mqk_queue_set(m, name, args, h.len) :
+		      s->n[1] ? mqk_queue_pause(m, name) : mqk_queue_resume(m, name);
+		for (; i < d->nr_sessions && !d->session[i].m; i++)
+			;
+		if (err != -EBUSY || i == d->nr_sessions)
+			return err;
+		m = d->session[i++].m;
+	}
 }
 
 static int declare_exchange(struct driven *d, const unsigned int *n)
@@ -351,6 +397,9 @@ static int apply(struct driven *d, const struct step *s, unsigned int nr)
 		return declare_exchange(d, s->n);
 	case PUBLISH:
 		return publish(d, s->n, nr);
+	case PAUSE:
+	case CHANGE:
+		return set_queue(d, s);
 	case CANCEL:
 		return cancel(d, s->n[0]);
 	case CLOSE_CONSUMER:

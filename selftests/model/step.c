@@ -34,6 +34,7 @@ static const struct {
 	[COMMIT] = { "commit", 1 },
 	[ROLLBACK] = { "rollback", 1 },
 	[ADVANCE] = { "advance", 1 },
+	[CHANGE] = { "change", 2 },
 };
 
 void step_print(struct text *t, const struct step *s)
@@ -126,6 +127,43 @@ struct queue_profile queue_profile(unsigned int n)
 		break;
 	}
 	return p;
+}
+
+struct table queue_change_args(unsigned int n)
+{
+	struct table args = {};
+
+	switch (n % NR_CHANGES) {
+	case 0:
+		table_set_number(&args, "x-max-length", 'b', 1);
+		break;
+	case 1:
+		table_set_number(&args, "x-max-length", 'l', INT64_MAX);
+		break;
+	case 2:
+		table_set_number(&args, "x-max-length-bytes", 'I', 3 * 64);
+		break;
+	case 3:
+		table_set_text(&args, "x-overflow", "drop-head");
+		break;
+	case 4:
+		table_set_text(&args, "x-overflow", "reject-publish");
+		break;
+	case 5:
+		table_set_text(&args, "x-overflow", "drop-head");
+		table_set_number(&args, "x-max-length", 's', 0);
+		table_set_number(&args, "x-max-length-bytes", 'l', INT64_MAX);
+		break;
+	case 6:
+		table_set_number(&args, "x-max-length", 'l', 3);
+		table_set_text(&args, "x-overflow", "reject");
+		break;
+	case 7:
+		table_set_number(&args, "x-max-length", 'l', 1);
+		table_set_number(&args, "x-single-active-consumer", 't', 1);
+		break;
+	}
+	return args;
 }
 
 struct exchange_profile exchange_profile(unsigned int n)

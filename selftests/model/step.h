@@ -41,6 +41,7 @@ enum operation {
 	COMMIT,			/* session */
 	ROLLBACK,		/* session */
 	ADVANCE,		/* ticks of the clock */
+	CHANGE,			/* queue, which change of its arguments */
 	NR_OPERATIONS,
 };
 
@@ -58,6 +59,7 @@ void step_print(struct text *t, const struct step *s);
 #define NR_QUEUE_PROFILES	14
 #define NR_EXCHANGE_PROFILES	6
 #define NR_KEYS			6
+#define NR_CHANGES		8
 
 #define NR_CONSUMER_PROFILES	8
 
@@ -91,6 +93,8 @@ void queue_name(unsigned int n, char *name);
 void exchange_name(unsigned int n, char *name);
 const char *key_name(unsigned int n);
 struct queue_profile queue_profile(unsigned int n);
+/* Arguments that a queue is given while it lives; of some, one may not change. */
+struct table queue_change_args(unsigned int n);
 struct exchange_profile exchange_profile(unsigned int n);
 struct message_kind message_kind(unsigned int n);
 

@@ -292,7 +292,7 @@ test_queue()
 	good "queue delete" queue delete "$made"
 	json "queue declare -j" "o == [{'name': 'q2', 'ready': 0, 'consumers': 0, 'id': o[0]['id']}]" queue declare q2 --durable --mode 0750
 	json "queue list -j" \
-		"{k: v for k, v in [q for q in o if q['name'] == 'q2'][0].items() if k != 'id' and k != 'index_bytes'} == {'name': 'q2', 'ready': 0, 'unacked': 0, 'consumers': 0, 'bytes': 0, 'durable': True, 'auto_delete': False, 'exclusive': False, 'mode': '0750', 'uid': 0, 'gid': 0, 'published': 0, 'delivered': 0, 'redelivered': 0, 'acked': 0, 'dropped': 0}" \
+		"{k: v for k, v in [q for q in o if q['name'] == 'q2'][0].items() if k != 'id' and k != 'index_bytes'} == {'name': 'q2', 'ready': 0, 'unacked': 0, 'consumers': 0, 'bytes': 0, 'durable': True, 'auto_delete': False, 'exclusive': False, 'paused': False, 'mode': '0750', 'uid': 0, 'gid': 0, 'published': 0, 'delivered': 0, 'redelivered': 0, 'acked': 0, 'dropped': 0}" \
 		queue list
 	m publish "" q2 one
 	m publish "" q2 two
@@ -301,6 +301,19 @@ test_queue()
 	bad "queue purge, none" 1 "queue 'q9': no such queue*" queue purge q9
 	m publish "" q2 one
 	json "queue purge -j" "o == [{'queue': 'q2', 'messages': 1}]" queue purge q2
+	good "queue pause" queue pause q2
+	m publish "" q2 one
+	m publish "" q2 two
+	prints "a paused queue gives nothing" "" get q2
+	json "a paused queue is listed as such" "[q['paused'] for q in o if q['name'] == 'q2'] == [True]" queue list
+	good "queue set" queue set q2 --arg x-max-length:int=1
+	good "queue resume" queue resume q2
+	json "queue set had its effect" "[(q['ready'], q['dropped'], q['paused']) for q in o if q['name'] == 'q2'] == [(1, 4, False)]" queue list
+	bad "queue set, an argument that may not change" 1 "change queue 'q2': *argument*" queue set q2 --arg x-queue-type=classic
+	bad "queue set without arguments" 2 "*--arg*" queue set q2
+	bad "queue pause, none" 1 "queue 'q9': no such queue*" queue pause q9
+	bad "queue resume, none" 1 "queue 'q9': no such queue*" queue resume q9
+	m queue purge q2 >/dev/null
 	good "queue delete --if-empty, empty" queue delete q2 --if-empty
 	good "queue delete again" queue delete q2
 	bad "queue delete without a name" 1 "delete queue '': a queue has a name*" queue delete ""

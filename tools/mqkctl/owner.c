@@ -28,6 +28,7 @@ void declare_flags_cell(struct table *t, uint32_t flags)
 		{ MQK_DECLARE_F_AUTO_DELETE, "auto-delete" },
 		{ MQK_DECLARE_F_INTERNAL, "internal" },
 		{ MQK_DECLARE_F_EXCLUSIVE, "exclusive" },
+		{ MQK_QUEUE_F_PAUSED, "paused" },
 	};
 	char all[64] = "";
 	size_t i, len = 0;

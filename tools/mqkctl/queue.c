@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * queue declare, delete, purge, list.
+ * queue declare, delete, purge, set, pause, resume, list.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -134,6 +134,48 @@ int queue_purge(struct ctl *ctl, const struct args *args)
 	return DONE;
 }
 
+int queue_set(struct ctl *ctl, const struct args *args)
+{
+	struct subject subject = { .queue = args->pos[0], .doing = "change" };
+	struct mqk_headers h;
+	struct mqk *m;
+	int err, status;
+
+	status = headers_build(ctl, args, OPT_ARG, &h);
+	if (status)
+		return status;
+	m = ctl_session(ctl, ACCESS_ANY);
+	err = m ? mqk_queue_set(m, args->pos[0], h.buf, h.len) : 0;
+	headers_free(&h);
+	if (!m)
+		return REFUSED;
+	return err ? refused(ctl, m, err, &subject) : DONE;
+}
+
+static int pause_or_resume(struct ctl *ctl, const struct args *args,
+			   int (*fn)(struct mqk *m, const char *name),
+			   const char *doing)
+{
+	struct subject subject = { .queue = args->pos[0], .doing = doing };
+	struct mqk *m = ctl_session(ctl, ACCESS_ANY);
+	int err;
+
+	if (!m)
+		return REFUSED;
+	err = fn(m, args->pos[0]);
+	return err ? refused(ctl, m, err, &subject) : DONE;
+}
+
+int queue_pause(struct ctl *ctl, const struct args *args)
+{
+	return pause_or_resume(ctl, args, mqk_queue_pause, "pause");
+}
+
+int queue_resume(struct ctl *ctl, const struct args *args)
+{
+	return pause_or_resume(ctl, args, mqk_queue_resume, "resume");
+}
+
 static void list_json(const struct mqk_queue_info *q)
 {
 	struct json j;
@@ -147,6 +189,7 @@ static void list_json(const struct mqk_queue_info *q)
 	json_bool(&j, "durable", q->flags & MQK_DECLARE_F_DURABLE);
 	json_bool(&j, "auto_delete", q->flags & MQK_DECLARE_F_AUTO_DELETE);
 	json_bool(&j, "exclusive", q->flags & MQK_DECLARE_F_EXCLUSIVE);
+	json_bool(&j, "paused", q->flags & MQK_QUEUE_F_PAUSED);
 	owner_json(&j, q->mode, q->uid, q->gid);
 	json_u64(&j, "published", q->published);
 	json_u64(&j, "delivered", q->delivered);

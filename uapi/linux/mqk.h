@@ -451,6 +451,7 @@ struct mqk_query {
 #define MQK_FEATURE_EXCHANGES	0x20	/* bindings between exchanges, alternate
 					 * and headers exchanges
 					 */
+#define MQK_FEATURE_QUEUE_SET	0x100	/* MQK_IOC_QUEUE_SET */
 
 /**
  * struct mqk_broker_create - MQK_IOC_BROKER_CREATE
@@ -551,6 +552,9 @@ struct mqk_broker_next {
 #define MQK_DECLARE_F_EXCLUSIVE		0x10	/* queue: of this session alone */
 #define MQK_DECLARE_F_MODE		0x20	/* @mode is set */
 
+/* struct mqk_queue_next.flags, beside MQK_DECLARE_F_* */
+#define MQK_QUEUE_F_PAUSED		0x10000	/* MQK_QUEUE_SET_F_PAUSE */
+
 /**
  * struct mqk_exchange_declare - MQK_IOC_EXCHANGE_DECLARE
  * @size: bytes of this structure
@@ -602,7 +606,7 @@ struct mqk_exchange_declare {
  * @name_len: bytes of the name; 0: the kernel makes one ("amq.gen-...")
  * @args_len: bytes of the arguments
  * @mode: permissions 0000 to 0777: r consume, get, browse and purge; w bind it;
- *	x delete it; 0700 when F_MODE is unset
+ *	x delete and change it; 0700 when F_MODE is unset
  * @id: out: id of the queue
  * @made_name: pointer to MQK_NAME_MAX bytes for a name made by the kernel,
  *	or 0
@@ -665,6 +669,40 @@ struct mqk_delete {
 
 #define MQK_DELETE_F_IF_UNUSED	0x1
 #define MQK_DELETE_F_IF_EMPTY	0x2
+
+/**
+ * struct mqk_queue_set - MQK_IOC_QUEUE_SET: change a queue while it lives
+ * @size: bytes of this structure
+ * @flags: MQK_QUEUE_SET_F_*
+ * @name: pointer to the name
+ * @args: pointer to encoded headers: the arguments that change
+ * @name_len: bytes of the name
+ * @args_len: bytes of the arguments; 0: all stay as they are
+ *
+ * Arguments that may change are x-max-length, x-max-length-bytes and x-overflow of
+ * struct mqk_queue_declare; the others stay.  A shorter length takes effect before
+ * the call returns, or soon after when that drops very many messages.  Declaring
+ * the queue again compares with what they are then.
+ *
+ * A paused queue (F_PAUSE) delivers nothing, and gives nothing to get (EAGAIN),
+ * until it is resumed (F_RESUME); all else goes on.  What it is already, it stays.
+ *
+ * All of it is done, or nothing.  ENOENT: no such queue.  EACCES: permission (x on
+ * the queue).  EBUSY: exclusive to another session.  EINVAL: an argument that is
+ * unknown, may not change, or would not do in a declaration; both flags; name.
+ * ENAMETOOLONG.
+ */
+struct mqk_queue_set {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 name;
+	__aligned_u64 args;
+	__u32 name_len;
+	__u32 args_len;
+};
+
+#define MQK_QUEUE_SET_F_PAUSE	0x1
+#define MQK_QUEUE_SET_F_RESUME	0x2
 
 /**
  * struct mqk_bind - MQK_IOC_BIND, MQK_IOC_UNBIND
@@ -769,7 +807,7 @@ struct mqk_exchange_next {
 /**
  * struct mqk_queue_next - MQK_IOC_QUEUE_NEXT: the queue after @id
  * @size: bytes of this structure
- * @flags: in: 0 or MQK_NEXT_F_EXACT; out: MQK_DECLARE_F_*
+ * @flags: in: 0 or MQK_NEXT_F_EXACT; out: MQK_DECLARE_F_*, MQK_QUEUE_F_*
  * @id: in: 0 or the last one's; out: this one's
  * @name_len: out: bytes of the name
  * @name: pointer to MQK_NAME_MAX bytes for the name
@@ -1294,7 +1332,7 @@ struct mqk_browse {
  *					PASSIVE either
  *	EXCHANGE_DELETE			writing		x on the exchange
  *	QUEUE_DECLARE			either		-
- *	QUEUE_DELETE			reading		x on the queue
+ *	QUEUE_DELETE, QUEUE_SET		reading		x on the queue
  *	QUEUE_PURGE			reading		r on the queue
  *	BIND, UNBIND			reading		r on the exchange,
  *							w on the queue
@@ -1332,6 +1370,7 @@ struct mqk_browse {
 #define MQK_IOC_QUEUE_DELETE	_IOWR(MQK_IOC_MAGIC, 0x29, struct mqk_delete)
 #define MQK_IOC_QUEUE_PURGE	_IOWR(MQK_IOC_MAGIC, 0x2a, struct mqk_delete)
 #define MQK_IOC_QUEUE_NEXT	_IOWR(MQK_IOC_MAGIC, 0x2b, struct mqk_queue_next)
+#define MQK_IOC_QUEUE_SET	_IOWR(MQK_IOC_MAGIC, 0x2c, struct mqk_queue_set)
 #define MQK_IOC_BIND		_IOWR(MQK_IOC_MAGIC, 0x30, struct mqk_bind)
 #define MQK_IOC_UNBIND		_IOWR(MQK_IOC_MAGIC, 0x31, struct mqk_bind)
 #define MQK_IOC_ROUTE		_IOWR(MQK_IOC_MAGIC, 0x32, struct mqk_route_query)

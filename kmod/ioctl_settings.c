@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The call that changes the settings of a queue.
+ */
+#include "ioctl.h"
+
+#include <linux/slab.h>
+
+#include "broker.h"
+#include "deliver.h"
+#include "queue.h"
+#include "session.h"
+#include "settings.h"
+
+#define SET_FLAGS	(MQK_QUEUE_SET_F_PAUSE | MQK_QUEUE_SET_F_RESUME)
+
+/* Look the queue up, and change it; the queue with a reference, or why not. */
+static struct mqk_queue *set(struct mqk_session *s, const struct mqk_text *name,
+			     const struct mqk_settings *settings,
+			     struct mqk_refusal *why)
+{
+	struct mqk_queue *q;
+	int err;
+
+	mutex_lock(&s->broker->mutex);
+	q = mqk_queue_find(s->broker, name->text, name->len);
+	if (!q)
+		err = mqk_refuse(why, MQK_RULE_NO_QUEUE, -ENOENT);
+	else
+		err = mqk_queue_access(q, s->cred, s, MQK_MAY_DELETE, why) ?:
+		      mqk_queue_set(q, settings, why);
+	if (!err)
+		kref_get(&q->ref);
+	mutex_unlock(&s->broker->mutex);
+	return err ? ERR_PTR(err) : q;
+}
+
+int mqk_ioctl_queue_set(struct mqk_session *s, void *arg, struct mqk_refusal *why)
+{
+	struct mqk_queue_set *a = arg;
+	struct mqk_settings settings = { .flags = a->flags, .args_len = a->args_len };
+	struct mqk_queue *q;
+	struct mqk_text name;
+	void *args;
+	int err;
+
+	if (mqk_bad_flags(a->flags, SET_FLAGS) || a->flags == SET_FLAGS)
+		return mqk_refuse(why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
+	err = mqk_copy_name(&name, a->name, a->name_len, false, why);
+	if (err)
+		return err;
+	args = mqk_copy_headers(a->args, a->args_len, why);
+	if (IS_ERR(args))
+		return PTR_ERR(args);
+	settings.args = args;
+	q = set(s, &name, &settings, why);
+	kvfree(args);
+	if (IS_ERR(q))
+		return PTR_ERR(q);
+	/* a queue that is resumed delivers, a shorter one drops */
+	mqk_queue_run(q);
+	mqk_queue_put(q);
+	return 0;
+}
