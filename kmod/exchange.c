@@ -481,6 +481,7 @@ static int default_route(struct mqk_exchange *x, const u8 *key, u32 len,
 const struct mqk_exchange_ops mqk_exchange_default = {
 	.type = MQK_EXCHANGE_DIRECT,
 	.name = "direct",
+	.by_key = true,
 	.init = default_init,
 	.destroy = default_destroy,
 	.route = default_route,

@@ -26,6 +26,7 @@
 #include <linux/rhashtable-types.h>
 #include <linux/workqueue.h>
 
+#include "cc.h"
 #include "exchange_args.h"
 #include "limits.h"
 #include "owner.h"
@@ -63,6 +64,7 @@ struct mqk_bindset {
  * @exchange: those that the message goes through, each once
  * @scratch: working memory for topics
  * @match: the headers of the message, where an exchange is @by_headers
+ * @cc: its further keys
  */
 struct mqk_targets {
 	struct mqk_queue **queue;
@@ -73,6 +75,7 @@ struct mqk_targets {
 	struct mqk_exchange *exchange[MQK_HOPS_MAX];
 	struct mqk_topic_scratch *scratch;
 	struct mqk_match *match;
+	struct mqk_cc cc;
 };
 
 /**
@@ -80,6 +83,7 @@ struct mqk_targets {
  * @type: MQK_EXCHANGE_*, 0 for the default exchange
  * @name: the kind's name
  * @args: MQK_EXCHANGE_ARG_* that it knows
+ * @by_key: a message's further keys count like its key
  * @init: make it ready; may sleep
  * @destroy: free what @init made; no sets are left, no readers
  * @check: refuse a binding: 0, or -EINVAL with the reason; or NULL
@@ -95,6 +99,7 @@ struct mqk_exchange_ops {
 	u32 type;
 	const char *name;
 	u32 args;
+	bool by_key;
 	int (*init)(struct mqk_exchange *x);
 	void (*destroy)(struct mqk_exchange *x);
 	int (*check)(const struct mqk_binding_id *id, struct mqk_refusal *why);

@@ -117,6 +117,7 @@ const struct mqk_exchange_ops mqk_exchange_direct = {
 	.type = MQK_EXCHANGE_DIRECT,
 	.name = "direct",
 	.args = MQK_EXCHANGE_ARG_ALTERNATE,
+	.by_key = true,
 	.init = direct_init,
 	.destroy = direct_destroy,
 	.set_bytes = direct_set_bytes,

@@ -124,6 +124,7 @@ int mqk_match_parse(struct mqk_match *m, u32 len)
 
 	m->nr = 0;
 	m->steps = 0;
+	m->parsed = true;
 	while (mqk_header_next(&p, &len, &at)) {
 		struct mqk_match_header *h = &m->header[m->nr];
 		u64 by_name = hash_name(at.name, at.name_len);

@@ -32,6 +32,7 @@ struct mqk_match_header {
 
 /**
  * struct mqk_match - the headers of a message
+ * @parsed: they were taken apart
  * @nr: how many headers there are
  * @steps: arguments of bindings that were compared with them, so far
  * @room: bytes that fit
@@ -39,6 +40,7 @@ struct mqk_match_header {
  * @bytes: their bytes
  */
 struct mqk_match {
+	bool parsed;
 	u32 nr;
 	u32 steps;
 	u32 room;

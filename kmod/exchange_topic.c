@@ -105,6 +105,7 @@ const struct mqk_exchange_ops mqk_exchange_topic = {
 	.type = MQK_EXCHANGE_TOPIC,
 	.name = "topic",
 	.args = MQK_EXCHANGE_ARG_ALTERNATE | MQK_EXCHANGE_ARG_DIALECT,
+	.by_key = true,
 	.init = topic_init,
 	.destroy = topic_destroy,
 	.check = topic_check,

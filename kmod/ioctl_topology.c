@@ -396,8 +396,8 @@ int mqk_ioctl_unbind(struct mqk_session *s, void *arg, struct mqk_refusal *why)
 
 /* Find a route, and copy the ids of its queues. */
 static int ask_route(struct mqk_router *r, u32 exchange,
-		     const struct mqk_key *key, const void *headers,
-		     u32 headers_len, u32 *ids, u32 *count,
+		     const struct mqk_key *key,
+		     const struct mqk_envelope *envelope, u32 *ids, u32 *count,
 		     struct mqk_refusal *why)
 {
 	const struct mqk_route *route;
@@ -406,8 +406,7 @@ static int ask_route(struct mqk_router *r, u32 exchange,
 
 	do {
 		rcu_read_lock();
-		route = mqk_route_find(r, exchange, key, headers, headers_len,
-				       why);
+		route = mqk_route_find(r, exchange, key, envelope, why);
 		err = PTR_ERR_OR_ZERO(route);
 		for (i = 0; !err && i < route->nr; i++)
 			ids[i] = route->queue[i]->id;
@@ -439,7 +438,7 @@ static int copy_route_query(const struct mqk_route_query *a,
 {
 	int err;
 
-	if (a->flags)
+	if (mqk_bad_flags(a->flags, MQK_MSG_F_CC))
 		return mqk_refuse(why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
 	if (a->key_len > MQK_KEY_MAX)
 		return mqk_refuse(why, MQK_RULE_BAD_NAME, -ENAMETOOLONG);
@@ -456,6 +455,10 @@ static int copy_route_query(const struct mqk_route_query *a,
 int mqk_ioctl_route(struct mqk_session *s, void *arg, struct mqk_refusal *why)
 {
 	struct mqk_route_query *a = arg;
+	struct mqk_envelope envelope = {
+		.flags = a->flags,
+		.headers_len = a->headers_len,
+	};
 	struct mqk_router *r;
 	struct mqk_text name;
 	struct mqk_key key;
@@ -474,8 +477,9 @@ int mqk_ioctl_route(struct mqk_session *s, void *arg, struct mqk_refusal *why)
 		return PTR_ERR(r);
 	}
 	ids = kvmalloc_array(MQK_TARGETS_MAX, sizeof(*ids), GFP_KERNEL_ACCOUNT);
-	err = ids ? ask_route(r, exchange, &key, headers, a->headers_len, ids,
-			      &count, why) : -ENOMEM;
+	envelope.headers = headers;
+	err = ids ? ask_route(r, exchange, &key, &envelope, ids, &count, why) :
+		    -ENOMEM;
 	if (!err) {
 		a->count = count;
 		if (copy_to_user(u64_to_user_ptr(a->ids), ids,

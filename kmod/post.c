@@ -154,16 +154,11 @@ static int reserve_all(struct mqk_port *p, const struct mqk_route *route)
 	return -ENOBUFS;
 }
 
-static int post_to_many(struct mqk_port *p, const struct mqk_route *route,
-			u64 ref)
+/* Put it where a place is reserved; nothing fails here. */
+static int commit_all(struct mqk_port *p, const struct mqk_route *route, u64 ref)
 {
 	u32 i, reached = 0;
-	int err;
 
-	err = reserve_all(p, route);
-	if (err)
-		return err;
-	/* no failure past this point */
 	for (i = 0; i < route->nr; i++) {
 		struct mqk_queue *q = route->queue[i];
 		struct mqk_entry *e;
@@ -182,6 +177,13 @@ static int post_to_many(struct mqk_port *p, const struct mqk_route *route,
 			mqk_queue_run(q);
 	}
 	return reached;
+}
+
+static int post_to_many(struct mqk_port *p, const struct mqk_route *route,
+			u64 ref)
+{
+	/* no failure past the first */
+	return reserve_all(p, route) ?: commit_all(p, route, ref);
 }
 
 /**
@@ -203,6 +205,37 @@ int mqk_post(struct mqk_port *p, struct mqk_hold *h, const struct mqk_route *rou
 		return post_to_one(p, h, route->queue[0], ref);
 	mqk_hold_end(h);
 	return route->nr ? post_to_many(p, route, ref) : 0;
+}
+
+/**
+ * mqk_post_further() - mqk_post() for a message with further keys
+ * @p: the port
+ * @h: the lock that is kept
+ * @route: the route, found last
+ * @ref: the message's record; it has a reference for each queue of the route
+ * @record: the record, where it lies
+ *
+ * BCC is taken out of it when nothing can fail any more: what has to be tried
+ * again needs it.
+ *
+ * Context: p->mutex, RCU read side.
+ * Return: as mqk_post()
+ */
+int mqk_post_further(struct mqk_port *p, struct mqk_hold *h,
+		     const struct mqk_route *route, u64 ref, void *record)
+{
+	int err;
+
+	if (!route->nr || !mqk_router_blind(p->router))
+		return mqk_post(p, h, route, ref);
+	mqk_hold_end(h);
+	err = reserve_all(p, route);
+	if (err)
+		return err;
+	/* no failure past this point */
+	mqk_router_blank(p->router,
+			 record + MQK_RECORD_HEADERS(p->head_copy.key_len));
+	return commit_all(p, route, ref);
 }
 
 /**
@@ -233,10 +266,18 @@ const struct mqk_route *mqk_post_route(struct mqk_port *p, const void *record)
 {
 	const struct mqk_record *head = &p->head_copy;
 
+	struct mqk_envelope envelope = {
+		.flags = head->flags,
+		.headers_len = head->headers_len,
+		.headers = record ? record + MQK_RECORD_HEADERS(head->key_len) :
+				    NULL,
+	};
+
+	if (unlikely(head->flags & MQK_MSG_F_CC))
+		mqk_router_forget_last(p->router);
 	return mqk_route_again(p->router, head->exchange, &p->key) ?:
-	       mqk_route_find(p->router, head->exchange, &p->key, record ?
-			      record + MQK_RECORD_HEADERS(head->key_len) : NULL,
-			      head->headers_len, &p->why);
+	       mqk_route_find(p->router, head->exchange, &p->key, &envelope,
+			      &p->why);
 }
 
 /**

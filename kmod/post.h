@@ -97,6 +97,8 @@ static __always_inline void mqk_post_describe(const struct mqk_port *p,
 
 int mqk_post(struct mqk_port *p, struct mqk_hold *h, const struct mqk_route *route,
 	     u64 ref);
+int mqk_post_further(struct mqk_port *p, struct mqk_hold *h,
+		     const struct mqk_route *route, u64 ref, void *record);
 int mqk_post_prepare(struct mqk_port *p);
 int mqk_post_grant_more(struct mqk_port *p, u32 n);
 const struct mqk_route *mqk_post_route(struct mqk_port *p, const void *record);

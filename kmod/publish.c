@@ -87,6 +87,8 @@ static s64 copy_new_head(struct mqk_port *p, const struct mqk_record *r, u64 roo
 	p->size = mqk_record_size(copy, room);
 	if (!p->size)
 		return -EPROTO;
+	if (unlikely(copy->flags & MQK_MSG_F_CC))
+		mqk_router_forget_last(p->router);
 	p->sizes = sizes(copy);
 	len = copy->key_len;
 	/* the words that the key ends in are part of the record; so is the first */
@@ -228,6 +230,32 @@ static __always_inline u32 post_alike(struct mqk_port *p,
 	return n;
 }
 
+/* Count and report one record that was posted, or not: n, as mqk_post() says. */
+static __always_inline int finish(struct mqk_port *p, struct mqk_tally *t, int n)
+{
+	if (unlikely(n < 0))
+		return n;
+	if (likely(n)) {
+		mqk_segment_give(p->segment, n);
+		p->grant -= n;
+	}
+	mqk_post_report(p, t, n, p->head_copy.flags, p->head_copy.payload_len);
+	p->offset += p->size;
+	return 1 + n / MQK_WALK_BATCH;
+}
+
+/* As post_records(), for one with further keys. */
+static noinline int post_further(struct mqk_port *p, struct mqk_tally *t,
+				 struct mqk_hold *h, const struct mqk_route *route)
+{
+	struct mqk_segment *seg = p->segment;
+
+	return mqk_post_grant(p, route->nr) ?:
+	       finish(p, t, mqk_post_further(p, h, route,
+					     MQK_REF(seg->no, p->offset),
+					     seg->vaddr + p->offset));
+}
+
 /*
  * Route and post the record whose head was copied, under RCU, and perhaps some
  * behind it.  Returns how many of the budget that used, or an error.
@@ -246,6 +274,8 @@ static __always_inline int post_records(struct mqk_port *p, struct mqk_tally *t,
 		route = mqk_post_route(p, seg->vaddr + p->offset);
 		if (IS_ERR(route))
 			return PTR_ERR(route);
+		if (unlikely(p->head_copy.flags & MQK_MSG_F_CC))
+			return post_further(p, t, h, route);
 	}
 	p->routed = true;
 	n = mqk_post_grant(p, route->nr);
@@ -267,16 +297,7 @@ static __always_inline int post_records(struct mqk_port *p, struct mqk_tally *t,
 			return n;
 		}
 	}
-	n = mqk_post(p, h, route, MQK_REF(seg->no, p->offset));
-	if (unlikely(n < 0))
-		return n;
-	if (likely(n)) {
-		mqk_segment_give(seg, n);
-		p->grant -= n;
-	}
-	mqk_post_report(p, t, n, p->head_copy.flags, p->head_copy.payload_len);
-	p->offset += p->size;
-	return 1 + n / MQK_WALK_BATCH;
+	return finish(p, t, mqk_post(p, h, route, MQK_REF(seg->no, p->offset)));
 }
 
 /*

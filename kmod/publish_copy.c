@@ -117,6 +117,17 @@ static int fill_record(struct mqk_port *p, const struct mqk_message *m,
 	return 0;
 }
 
+static int post_one(struct mqk_port *p, struct mqk_hold *h,
+		    const struct mqk_route *route, struct mqk_segment *seg,
+		    u64 offset)
+{
+	u64 ref = MQK_REF(seg->no, offset);
+
+	if (likely(!(p->head_copy.flags & MQK_MSG_F_CC)))
+		return mqk_post(p, h, route, ref);
+	return mqk_post_further(p, h, route, ref, seg->vaddr + offset);
+}
+
 /*
  * Post a copy to which the caller has one reference, which is given to the
  * queue if there is but one, else put at the end.
@@ -138,7 +149,7 @@ static int post_copy(struct mqk_port *p, struct mqk_segment *seg, u64 offset)
 				p->grant -= nr;
 				mqk_segment_get(seg, nr);
 			}
-			n = mqk_post(p, &h, route, MQK_REF(seg->no, offset));
+			n = post_one(p, &h, route, seg, offset);
 			mqk_hold_end(&h);
 			/* references of queues that it did not reach */
 			for (i = max(n, 0); nr > 1 && i < nr; i++)

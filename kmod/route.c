@@ -12,6 +12,7 @@
 
 #include "account.h"
 #include "broker.h"
+#include "cc.h"
 #include "exchange.h"
 #include "exchange_headers.h"
 #include "util/record.h"
@@ -234,29 +235,71 @@ static u32 place_of(u64 hash)
 }
 
 /*
- * Take the headers of the message apart, for the first exchange that looks at
- * them.  They are copied once, since a process may write where they lie.
+ * Get the headers of the message, for the first who looks at them.  They are
+ * copied once, since a process may write where they lie.
  */
 static int take_headers(struct mqk_router *r)
 {
 	struct mqk_match *m = r->targets.match;
-	u32 len = r->headers_len;
+	u32 len = r->envelope->headers_len;
 
 	if (r->by_headers)
 		return 0;
 	r->by_headers = true;
-	if (len && !r->headers)
+	if (len && !r->envelope->headers)
 		return -ENODATA;
 	if (!m || m->room < len) {
 		r->want_headers = max(len, 1u);
 		return -ENOBUFS;
 	}
-	memcpy(m->bytes, r->headers, len);
+	memcpy(m->bytes, r->envelope->headers, len);
 	/* nothing below looks at the message's headers again */
 	barrier();
-	if (!mqk_headers_valid(m->bytes, len) || mqk_match_parse(m, len))
-		return -EBADMSG;
-	return 0;
+	m->parsed = false;
+	return mqk_headers_valid(m->bytes, len) ? 0 : -EBADMSG;
+}
+
+/* Take them apart, for the first exchange that compares them. */
+static int match_headers(struct mqk_router *r)
+{
+	struct mqk_match *m;
+	int err;
+
+	err = take_headers(r);
+	m = r->targets.match;
+	if (err || m->parsed)
+		return err;
+	return mqk_match_parse(m, r->envelope->headers_len) ? -EBADMSG : 0;
+}
+
+/* Find the further keys in them. */
+static int take_keys(struct mqk_router *r)
+{
+	struct mqk_targets *t = &r->targets;
+	int err;
+
+	t->cc.nr = 0;
+	t->cc.blind = false;
+	if (!(r->envelope->flags & MQK_MSG_F_CC))
+		return 0;
+	err = take_headers(r);
+	if (err)
+		return err;
+	return mqk_cc_parse(&t->cc, t->match->bytes, r->envelope->headers_len) ?
+	       -EBADMSG : 0;
+}
+
+/* Collect what an exchange makes of a key, and of the further ones. */
+static int route_keys(struct mqk_exchange *x, const struct mqk_key *key,
+		      bool lenient, struct mqk_targets *t)
+{
+	u32 i, nr = x->ops->by_key ? t->cc.nr : 0;
+	int err;
+
+	err = x->ops->route(x, (const u8 *)key->word, key->len, t);
+	for (i = 0; i < nr && (!err || (err == -EINVAL && lenient)); i++)
+		err = x->ops->route(x, t->cc.key[i].text, t->cc.key[i].len, t);
+	return err == -EINVAL && lenient ? 0 : err;
 }
 
 /* Go through one of the exchanges that a key leads to: the n-th. */
@@ -267,14 +310,14 @@ static int go_through(struct mqk_router *r, u32 n, const struct mqk_key *key)
 	int err;
 
 	if (x->by_headers) {
-		err = take_headers(r);
+		err = match_headers(r);
 		if (err)
 			return err;
 	}
 	t->matched = false;
-	err = x->ops->route(x, (const u8 *)key->word, key->len, t);
 	/* who publishes to another exchange need not know this one's keys */
-	if (err && !(err == -EINVAL && n))
+	err = route_keys(x, key, n, t);
+	if (err)
 		return err;
 	if (t->matched)
 		return 0;
@@ -294,7 +337,8 @@ static int collect(struct mqk_router *r, struct mqk_exchange *x,
 	t->exchange[0] = x;
 	t->nr_exchanges = 1;
 	r->by_headers = false;
-	for (i = 0, err = 0; !err && i < t->nr_exchanges; i++)
+	err = take_keys(r);
+	for (i = 0; !err && i < t->nr_exchanges; i++)
 		err = go_through(r, i, key);
 	if (!err) {
 		mqk_targets_unique(&r->targets);
@@ -382,18 +426,18 @@ static const struct mqk_route *find_slow(struct mqk_router *r, u32 exchange,
  * @r: the router
  * @exchange: id of the exchange
  * @key: the key, padded
- * @headers: encoded headers, where they lie; or NULL: they cannot be had now
- * @headers_len: bytes of them, at most MQK_HEADERS_MAX
+ * @envelope: what else it may depend on
  * @why: filled when it is refused
  *
  * Context: RCU read side; the route is good until its end, and until the next
  * route is found.
  * Return: the route; ERR_PTR of -ENOENT, -EACCES, -EMLINK, -ELOOP, -EINVAL;
- * -ENODATA: it depends on headers, and there is no @headers; -ENOBUFS: leave the read section, call mqk_router_grow(), and come again
+ * -ENODATA: it depends on headers, and they cannot be had; -ENOBUFS: leave the
+ * read section, call mqk_router_grow(), and come again
  */
 const struct mqk_route *mqk_route_find(struct mqk_router *r, u32 exchange,
 				       const struct mqk_key *key,
-				       const void *headers, u32 headers_len,
+				       const struct mqk_envelope *envelope,
 				       struct mqk_refusal *why)
 {
 	u64 hash = hash_key(exchange, key);
@@ -402,12 +446,29 @@ const struct mqk_route *mqk_route_find(struct mqk_router *r, u32 exchange,
 
 	if (likely(route && route->hash == hash && route->gen == gen &&
 		   route->exchange == exchange &&
+		   !(envelope->flags & MQK_MSG_F_CC) &&
 		   mqk_key_equal(&route->key, key))) {
 		r->last = route;
 		return route;
 	}
 	r->last = NULL;
-	r->headers = headers;
-	r->headers_len = headers_len;
+	r->envelope = envelope;
+	r->headers_len = envelope->headers_len;
 	return find_slow(r, exchange, key, hash, gen, why);
+}
+
+/**
+ * mqk_router_blank() - write headers back without BCC
+ * @r: the router, which has just found the route of the message
+ * @headers: where the headers lie
+ *
+ * Context: as the route: until the next one is found.
+ */
+void mqk_router_blank(struct mqk_router *r, void *headers)
+{
+	struct mqk_match *m = r->targets.match;
+	u32 len = r->headers_len;
+
+	mqk_cc_blank(m->bytes, len);
+	memcpy(headers, m->bytes, len);
 }

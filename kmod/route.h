@@ -13,8 +13,8 @@
  * RCU read section, and a queue is freed only a grace period after the
  * generation was changed.
  *
- * Where the message goes through an exchange that looks at headers, its route is
- * good for it alone: it is in no cache, and never good again (mqk_route_good()),
+ * Where the message goes through an exchange that looks at headers, or has
+ * further keys (CC), its route is good for it alone: it is in no cache, and never good again (mqk_route_good()),
  * so that nobody who asks whether it is needs to know about headers.  That is
  * seen where a route is found, not where it is found again.  Each such message
  * costs a walk through its exchanges.
@@ -69,6 +69,18 @@ struct mqk_route {
 	struct mqk_queue *queue[] __counted_by(room);
 };
 
+/**
+ * struct mqk_envelope - what a route may depend on beside exchange and key
+ * @flags: MQK_MSG_F_*; CC counts
+ * @headers_len: bytes of headers, at most MQK_HEADERS_MAX
+ * @headers: encoded headers, where they lie; or NULL: they cannot be had now
+ */
+struct mqk_envelope {
+	u32 flags;
+	u32 headers_len;
+	const void *headers;
+};
+
 struct mqk_router {
 	struct mqk_broker *broker;
 	struct mqk_tenant *tenant;	/* who pays */
@@ -79,8 +91,8 @@ struct mqk_router {
 	u32 want;			/* how many targets were too many */
 	struct mqk_route *last;		/* the last one found */
 	struct mqk_route *once;		/* one that is for one message */
-	const void *headers;		/* of the message, where they lie */
-	u32 headers_len;
+	const struct mqk_envelope *envelope;	/* while a route is being found */
+	u32 headers_len;		/* of that message */
 	u32 want_headers;		/* how many bytes were too many */
 	bool by_headers;		/* the route that is being found */
 	struct mqk_route *cache[MQK_ROUTE_CACHE];
@@ -94,8 +106,9 @@ void mqk_router_free(struct mqk_router *r);
 int mqk_router_grow(struct mqk_router *r, struct mqk_refusal *why);
 const struct mqk_route *mqk_route_find(struct mqk_router *r, u32 exchange,
 				       const struct mqk_key *key,
-				       const void *headers, u32 headers_len,
+				       const struct mqk_envelope *envelope,
 				       struct mqk_refusal *why);
+void mqk_router_blank(struct mqk_router *r, void *headers);
 
 /* Where the generation of an exchange's routes stands. */
 static __always_inline const u32 *mqk_route_gen_at(const struct mqk_router *r,
@@ -147,6 +160,18 @@ static __always_inline const struct mqk_route *mqk_route_last(struct mqk_router 
 	if (likely(last && mqk_route_good(last)))
 		return last;
 	return NULL;
+}
+
+/* What comes next has further keys: its key alone says nothing. */
+static inline void mqk_router_forget_last(struct mqk_router *r)
+{
+	r->last = NULL;
+}
+
+/* Whether the headers that were looked at last have to be written back. */
+static inline bool mqk_router_blind(const struct mqk_router *r)
+{
+	return r->by_headers && r->targets.cc.blind;
 }
 
 /**

@@ -52,6 +52,7 @@ static int value_size(int type)
 		return 8;
 	case MQK_HEADER_STRING:
 	case MQK_HEADER_BYTES:
+	case MQK_HEADER_ARRAY:
 		return -1;
 	default:
 		return -2;
@@ -63,6 +64,79 @@ static bool value_fits(int type, size_t len)
 	int size = value_size(type);
 
 	return size == -1 || (size >= 0 && (size_t)size == len);
+}
+
+/* Where the next header begins, behind what is none. */
+static size_t skip_blank(const unsigned char *p, size_t pos, size_t len)
+{
+	static const unsigned char blank[8];
+
+	while (len - pos >= sizeof(blank) && !memcmp(p + pos, blank, sizeof(blank)))
+		pos += sizeof(blank);
+	return pos;
+}
+
+/* One header at p, its name too if @named: its bytes, 0: malformed. */
+static size_t read_one(const unsigned char *p, size_t left, bool named,
+		       struct mqk_header_view *view)
+{
+	size_t size, used, name_len, value_len;
+	uint8_t head[HEAD];
+	unsigned int i;
+
+	if (left < HEAD)
+		return 0;
+	/*
+	 * The producer may change the bytes under us: each is read once, and
+	 * what was read is what is checked and used.
+	 */
+	for (i = 0; i < HEAD; i++)
+		head[i] = __atomic_load_n(&p[i], __ATOMIC_RELAXED);
+	name_len = head[1];
+	value_len = (size_t)load_le(head + 2, 2);
+	used = HEAD + name_len + value_len;
+	size = padded(used);
+	if (size > left || named != !!name_len || !value_fits(head[0], value_len))
+		return 0;
+	if (head[0] == MQK_HEADER_BOOL && p[HEAD + name_len] > 1)
+		return 0;
+	for (; used < size; used++)
+		if (p[used])
+			return 0;
+	view->type = head[0];
+	view->name_len = (uint8_t)name_len;
+	view->value_len = (uint16_t)value_len;
+	view->name = (const char *)(p + HEAD);
+	view->value = p + HEAD + name_len;
+	return size;
+}
+
+int mqk_header_item(const struct mqk_header_view *array, size_t *pos,
+		    struct mqk_header_view *view)
+{
+	size_t size;
+
+	if (array->type != MQK_HEADER_ARRAY)
+		return -EINVAL;
+	if (*pos >= array->value_len)
+		return *pos == array->value_len ? 0 : -EBADMSG;
+	size = read_one((const unsigned char *)array->value + *pos,
+			array->value_len - *pos, false, view);
+	if (!size || view->type == MQK_HEADER_ARRAY)
+		return -EBADMSG;
+	*pos += size;
+	return 1;
+}
+
+static bool array_fits(const struct mqk_header_view *array)
+{
+	struct mqk_header_view item;
+	size_t pos = 0;
+	int ret;
+
+	while ((ret = mqk_header_item(array, &pos, &item)) > 0)
+		;
+	return !ret;
 }
 
 void mqk_headers_init(struct mqk_headers *h, void *buf, size_t room)
@@ -87,6 +161,11 @@ int mqk_headers_add(struct mqk_headers *h, int type, const char *name,
 		return -EINVAL;
 	if (value_len > MQK_HEADERS_MAX)
 		return -EMSGSIZE;
+	if (type == MQK_HEADER_ARRAY &&
+	    !array_fits(&(struct mqk_header_view){
+			.type = MQK_HEADER_ARRAY, .value = value,
+			.value_len = (uint16_t)value_len }))
+		return -EINVAL;
 	size = padded(HEAD + name_len + value_len);
 	if (size > MQK_HEADERS_MAX || h->len > MQK_HEADERS_MAX - size)
 		return -EMSGSIZE;
@@ -141,6 +220,50 @@ int mqk_headers_add_string(struct mqk_headers *h, const char *name,
 			       strlen(value));
 }
 
+int mqk_headers_add_strings(struct mqk_headers *h, const char *name,
+			    const char *const *values, unsigned int count)
+{
+	size_t name_len = name ? strnlen(name, 256) : 0, value_len = 0, size;
+	unsigned char *p;
+	unsigned int i;
+
+	if (!name_len || name_len > 255 || (count && !values))
+		return -EINVAL;
+	for (i = 0; i < count; i++) {
+		if (!values[i])
+			return -EINVAL;
+		size = strnlen(values[i], MQK_HEADERS_MAX);
+		if (size > MQK_HEADERS_MAX - HEAD)
+			return -EMSGSIZE;
+		value_len += padded(HEAD + size);
+		if (value_len > MQK_HEADERS_MAX)
+			return -EMSGSIZE;
+	}
+	size = padded(HEAD + name_len + value_len);
+	if (size > MQK_HEADERS_MAX || h->len > MQK_HEADERS_MAX - size)
+		return -EMSGSIZE;
+	if (h->len > h->room || size > h->room - h->len)
+		return -ENOBUFS;
+
+	p = h->buf + h->len;
+	memset(p, 0, size);
+	p[0] = MQK_HEADER_ARRAY;
+	p[1] = (unsigned char)name_len;
+	store_le(p + 2, value_len, 2);
+	memcpy(p + HEAD, name, name_len);
+	p += HEAD + name_len;
+	for (i = 0; i < count; i++) {
+		size_t len = strlen(values[i]);
+
+		p[0] = MQK_HEADER_STRING;
+		store_le(p + 2, len, 2);
+		memcpy(p + HEAD, values[i], len);
+		p += padded(HEAD + len);
+	}
+	h->len += size;
+	return 0;
+}
+
 int mqk_headers_add_timestamp(struct mqk_headers *h, const char *name,
 			      int64_t seconds)
 {
@@ -153,41 +276,25 @@ int mqk_headers_add_timestamp(struct mqk_headers *h, const char *name,
 int mqk_headers_next(const void *headers, size_t len, size_t *pos,
 		     struct mqk_header_view *view)
 {
-	const unsigned char *p;
-	size_t left, size, used, name_len, value_len;
-	uint8_t head[HEAD];
-	unsigned int i;
+	struct mqk_header_view v;
+	size_t size, at = *pos;
 
-	if (*pos >= len)
-		return *pos == len ? 0 : -EBADMSG;
-	left = len - *pos;
-	if (left < HEAD || (!headers && len))
+	if (at > len)
 		return -EBADMSG;
-	p = (const unsigned char *)headers + *pos;
-	/*
-	 * The producer may change the bytes under us: each is read once, and
-	 * what was read is what is checked and used.
-	 */
-	for (i = 0; i < HEAD; i++)
-		head[i] = __atomic_load_n(&p[i], __ATOMIC_RELAXED);
-	name_len = head[1];
-	value_len = (size_t)load_le(head + 2, 2);
-	used = HEAD + name_len + value_len;
-	size = padded(used);
-	if (size > left || !name_len || !value_fits(head[0], value_len))
-		return -EBADMSG;
-	if (head[0] == MQK_HEADER_BOOL && p[HEAD + name_len] > 1)
-		return -EBADMSG;
-	for (; used < size; used++)
-		if (p[used])
+	if (!headers)
+		return len ? -EBADMSG : 0;
+	at = skip_blank(headers, at, len);
+	if (at < len) {
+		size = read_one((const unsigned char *)headers + at, len - at,
+				true, &v);
+		if (!size || (v.type == MQK_HEADER_ARRAY && !array_fits(&v)))
 			return -EBADMSG;
-	view->type = head[0];
-	view->name_len = (uint8_t)name_len;
-	view->value_len = (uint16_t)value_len;
-	view->name = (const char *)(p + HEAD);
-	view->value = p + HEAD + name_len;
-	*pos += size;
-	return 1;
+		*view = v;
+		*pos = at + size;
+		return 1;
+	}
+	*pos = at;
+	return 0;
 }
 
 int mqk_headers_find(const void *headers, size_t len, const char *name,

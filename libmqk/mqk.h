@@ -616,6 +616,7 @@ int mqk_unbind_exchange(struct mqk *m, const char *exchange, const char *to,
  * @key_len: its bytes
  * @headers: encoded headers or NULL
  * @headers_len: their bytes
+ * @flags: 0 or MQK_MSG_F_CC: CC and BCC in @headers are further routing keys
  * @ids: out: ids of queues (mqk_queue_get() tells their names)
  * @room: ids that fit; may be 0
  *
@@ -625,7 +626,7 @@ int mqk_unbind_exchange(struct mqk *m, const char *exchange, const char *to,
  */
 int mqk_route(struct mqk *m, const char *exchange,
 	      const void *key, size_t key_len,
-	      const void *headers, size_t headers_len,
+	      const void *headers, size_t headers_len, uint32_t flags,
 	      uint32_t *ids, uint32_t room);
 
 /* ------------------------------------------------------------------------
@@ -775,6 +776,18 @@ int mqk_headers_add_timestamp(struct mqk_headers *h, const char *name,
 			      int64_t seconds);		/* since 1970 */
 
 /**
+ * mqk_headers_add_strings - append a header that is an array of strings
+ * @h: headers
+ * @name: its name, as CC or BCC (MQK_MSG_F_CC)
+ * @values: the strings
+ * @count: how many
+ *
+ * Return: as mqk_headers_add().
+ */
+int mqk_headers_add_strings(struct mqk_headers *h, const char *name,
+			    const char *const *values, unsigned int count);
+
+/**
  * struct mqk_header_view - a header that was read
  * @name: its name, not terminated
  * @value: its value, as encoded and not aligned
@@ -828,6 +841,17 @@ int mqk_headers_find(const void *headers, size_t len, const char *name,
  * Return: number of headers, -EBADMSG malformed.
  */
 int mqk_headers_check(const void *headers, size_t len);
+
+/**
+ * mqk_header_item - read the values of an array one after the other
+ * @array: a header of type MQK_HEADER_ARRAY
+ * @pos: in: 0 to begin; out: where the next one begins
+ * @view: out: the value; it has no name
+ *
+ * Return: 1 a value, 0 the end, -EBADMSG malformed, -EINVAL no array.
+ */
+int mqk_header_item(const struct mqk_header_view *array, size_t *pos,
+		    struct mqk_header_view *view);
 
 /**
  * mqk_header_int - value of a bool, integer or timestamp header

@@ -346,7 +346,9 @@ static int bind(struct mqk *m, unsigned long request, uint32_t flags,
 
 	err = exchange_len(exchange, &b.exchange_len);
 	if (!err)
-		err = mqk_name_len(queue, &b.queue_len);
+		err = flags & MQK_BIND_F_EXCHANGE ?
+		      exchange_len(queue, &b.queue_len) :
+		      mqk_name_len(queue, &b.queue_len);
 	if (!err)
 		err = key_len(key, klen, &b.key_len);
 	if (!err)
@@ -385,11 +387,12 @@ int mqk_unbind_exchange(struct mqk *m, const char *exchange, const char *to,
 }
 
 int mqk_route(struct mqk *m, const char *exchange, const void *key, size_t klen,
-	      const void *headers, size_t headers_len,
+	      const void *headers, size_t headers_len, uint32_t flags,
 	      uint32_t *ids, uint32_t room)
 {
 	struct mqk_route_query r = {
 		.size = sizeof(r),
+		.flags = flags,
 		.exchange = mqk_ptr(exchange),
 		.key = mqk_ptr(key),
 		.headers = mqk_ptr(headers),

@@ -12,6 +12,8 @@
 #include <linux/types.h>
 #include <linux/mqk.h>
 
+#include "util/record.h"
+
 /**
  * struct mqk_header_at - one header, where it lies
  * @type: MQK_HEADER_*
@@ -38,17 +40,21 @@ struct mqk_header_at {
 static inline bool mqk_header_next(const u8 **p, u32 *len,
 				   struct mqk_header_at *h)
 {
-	const u8 *at = *p;
+	const u8 *at;
 	u32 size;
 
+	/* what was taken out */
+	for (; *len && mqk_header_blank(*p); *p += 8)
+		*len -= 8;
 	if (!*len)
 		return false;
+	at = *p;
 	h->type = at[0];
 	h->name_len = at[1];
 	h->value_len = at[2] | at[3] << 8;
 	h->name = at + sizeof(struct mqk_header);
 	h->value = h->name + h->name_len;
-	size = (sizeof(struct mqk_header) + h->name_len + h->value_len + 7u) & ~7u;
+	size = mqk_header_size(at);
 	*p += size;
 	*len -= size;
 	return true;

@@ -14,7 +14,7 @@
 #include <linux/types.h>
 #include <linux/mqk.h>
 
-#define MQK_MSG_F_ALL	MQK_MSG_F_MANDATORY
+#define MQK_MSG_F_ALL	(MQK_MSG_F_MANDATORY | MQK_MSG_F_CC)
 
 /**
  * mqk_record_size() - check a copied head and compute the record's size
@@ -40,6 +40,80 @@ static inline u64 mqk_record_size(const struct mqk_record *r, u64 room)
 	return size <= room ? size : 0;
 }
 
+/* Bytes of an encoded header, with its padding. */
+static inline u32 mqk_header_size(const u8 *p)
+{
+	return (sizeof(struct mqk_header) + p[1] + (p[2] | (u32)p[3] << 8) + 7u) & ~7u;
+}
+
+/* Whether no header begins here, but 8 bytes of nothing. */
+static inline bool mqk_header_blank(const u8 *p)
+{
+	static const u8 blank[8];
+
+	return !memcmp(p, blank, sizeof(blank));
+}
+
+/* Whether there is a whole header, but for what its value says. */
+static inline bool mqk_header_whole(const u8 *p, u32 len)
+{
+	u32 i, size;
+
+	if (len < sizeof(struct mqk_header))
+		return false;
+	size = mqk_header_size(p);
+	if (size > len)
+		return false;
+	for (i = sizeof(struct mqk_header) + p[1] + (p[2] | (u32)p[3] << 8);
+	     i < size; i++)
+		if (p[i])
+			return false;
+	return true;
+}
+
+/* Whether the value of a whole header, of any type but array, is one. */
+static inline bool mqk_header_scalar_valid(const u8 *p)
+{
+	u32 value = p[2] | (u32)p[3] << 8;
+
+	switch (p[0]) {
+	case MQK_HEADER_BOOL:
+		return value == 1 && p[4 + p[1]] <= 1;
+	case MQK_HEADER_BYTE:
+		return value == 1;
+	case MQK_HEADER_SHORT:
+		return value == 2;
+	case MQK_HEADER_INT:
+	case MQK_HEADER_FLOAT:
+		return value == 4;
+	case MQK_HEADER_LONG:
+	case MQK_HEADER_DOUBLE:
+	case MQK_HEADER_TIMESTAMP:
+		return value == 8;
+	case MQK_HEADER_VOID:
+		return !value;
+	case MQK_HEADER_STRING:
+	case MQK_HEADER_BYTES:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Whether the value of a whole header that is an array is one. */
+static inline bool mqk_header_array_valid(const u8 *p)
+{
+	u32 size, len = p[2] | (u32)p[3] << 8;
+
+	for (p += sizeof(struct mqk_header) + p[1]; len; p += size, len -= size) {
+		if (!mqk_header_whole(p, len) || p[1] ||
+		    !mqk_header_scalar_valid(p))
+			return false;
+		size = mqk_header_size(p);
+	}
+	return true;
+}
+
 /**
  * mqk_headers_valid() - check encoded headers
  * @p: the bytes, a private copy
@@ -50,55 +124,18 @@ static inline u64 mqk_record_size(const struct mqk_record *r, u64 room)
  */
 static inline bool mqk_headers_valid(const u8 *p, u32 len)
 {
-	while (len) {
-		u32 name, value, size, i;
+	u32 size;
 
-		if (len < sizeof(struct mqk_header))
+	for (; len; p += size, len -= size) {
+		size = sizeof(u64);
+		if (len >= sizeof(u64) && mqk_header_blank(p))
+			continue;
+		if (!mqk_header_whole(p, len) || !p[1])
 			return false;
-		name = p[1];
-		value = p[2] | (u32)p[3] << 8;
-		size = (sizeof(struct mqk_header) + name + value + 7u) & ~7u;
-		if (size > len || !name)
+		if (p[0] == MQK_HEADER_ARRAY ? !mqk_header_array_valid(p) :
+					       !mqk_header_scalar_valid(p))
 			return false;
-		switch (p[0]) {
-		case MQK_HEADER_BOOL:
-			if (value != 1 || p[4 + name] > 1)
-				return false;
-			break;
-		case MQK_HEADER_BYTE:
-			if (value != 1)
-				return false;
-			break;
-		case MQK_HEADER_SHORT:
-			if (value != 2)
-				return false;
-			break;
-		case MQK_HEADER_INT:
-		case MQK_HEADER_FLOAT:
-			if (value != 4)
-				return false;
-			break;
-		case MQK_HEADER_LONG:
-		case MQK_HEADER_DOUBLE:
-		case MQK_HEADER_TIMESTAMP:
-			if (value != 8)
-				return false;
-			break;
-		case MQK_HEADER_VOID:
-			if (value)
-				return false;
-			break;
-		case MQK_HEADER_STRING:
-		case MQK_HEADER_BYTES:
-			break;
-		default:
-			return false;
-		}
-		for (i = sizeof(struct mqk_header) + name + value; i < size; i++)
-			if (p[i])
-				return false;
-		p += size;
-		len -= size;
+		size = mqk_header_size(p);
 	}
 	return true;
 }

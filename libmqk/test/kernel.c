@@ -270,15 +270,15 @@ static void bindings(void)
 	CHECK_EQ(mqk_bind(m, "t", "r", MQK_STR("#"), NULL, 0), 0);
 	CHECK_EQ(mqk_bind(m, "none", "r", MQK_STR("#"), NULL, 0), -ENOENT);
 	CHECK_EQ(mqk_bind(m, "", "r", MQK_STR("#"), NULL, 0), -EACCES);
-	CHECK_EQ(mqk_route(m, "t", MQK_STR("a.b"), NULL, 0, ids, 4), 2);
+	CHECK_EQ(mqk_route(m, "t", MQK_STR("a.b"), NULL, 0, 0, ids, 4), 2);
 	CHECK(ids[0] == queue || ids[1] == queue);
-	CHECK_EQ(mqk_route(m, "t", MQK_STR("a.b"), NULL, 0, NULL, 0), 2);
-	CHECK_EQ(mqk_route(m, "t", MQK_STR("b"), NULL, 0, ids, 4), 1);
-	CHECK_EQ(mqk_route(m, "", MQK_STR("q"), NULL, 0, ids, 4), 1);
+	CHECK_EQ(mqk_route(m, "t", MQK_STR("a.b"), NULL, 0, 0, NULL, 0), 2);
+	CHECK_EQ(mqk_route(m, "t", MQK_STR("b"), NULL, 0, 0, ids, 4), 1);
+	CHECK_EQ(mqk_route(m, "", MQK_STR("q"), NULL, 0, 0, ids, 4), 1);
 	CHECK_EQ(ids[0], queue);
 	CHECK_EQ(mqk_unbind(m, "t", "r", MQK_STR("#"), NULL, 0), 0);
 	CHECK_EQ(mqk_unbind(m, "t", "r", MQK_STR("#"), NULL, 0), 0);
-	CHECK_EQ(mqk_route(m, "t", MQK_STR("b"), NULL, 0, ids, 4), 0);
+	CHECK_EQ(mqk_route(m, "t", MQK_STR("b"), NULL, 0, 0, ids, 4), 0);
 }
 
 static int seen_binding(const struct mqk_binding_info *info, void *arg)

@@ -56,6 +56,39 @@ static void headers_round_trip(void)
 	CHECK_EQ(mqk_headers_find(NULL, 0, "x", &v), 0);
 }
 
+static void headers_arrays(void)
+{
+	static const char *const values[] = { "", "one", "twenty-two characters!" };
+	struct mqk_header_view v, item;
+	unsigned char buf[256] = {};
+	struct mqk_headers h;
+	size_t pos = 0, i;
+
+	mqk_headers_init(&h, buf, sizeof(buf));
+	CHECK_EQ(mqk_headers_add_strings(&h, "CC", values, 3), 0);
+	CHECK_EQ(mqk_headers_add_strings(&h, "none", NULL, 0), 0);
+	CHECK_EQ(mqk_headers_add_strings(&h, "", values, 3), -EINVAL);
+	CHECK_EQ(mqk_headers_add_strings(&h, "x", NULL, 1), -EINVAL);
+	CHECK_EQ(mqk_headers_add(&h, MQK_HEADER_ARRAY, "x", "S\0\0", 3), -EINVAL);
+	CHECK_EQ(mqk_headers_check(buf, h.len), 2);
+	/* what was taken out is passed over */
+	CHECK_EQ(mqk_headers_check(buf, h.len + 16), 2);
+	CHECK_EQ(mqk_headers_find(buf, h.len + 16, "none", &v), 1);
+	CHECK_EQ(mqk_header_item(&v, &pos, &item), 0);
+	CHECK_EQ(mqk_headers_find(buf, h.len, "CC", &v), 1);
+	CHECK_EQ(v.type, MQK_HEADER_ARRAY);
+	for (i = 0; i < 3; i++) {
+		CHECK_EQ(mqk_header_item(&v, &pos, &item), 1);
+		CHECK(item.type == MQK_HEADER_STRING && !item.name_len);
+		CHECK_EQ(item.value_len, strlen(values[i]));
+		CHECK(!memcmp(item.value, values[i], strlen(values[i])));
+	}
+	CHECK_EQ(mqk_header_item(&v, &pos, &item), 0);
+	CHECK_EQ(mqk_header_item(&item, &pos, &v), -EINVAL);
+	mqk_headers_init(&h, buf, 24);
+	CHECK_EQ(mqk_headers_add_strings(&h, "CC", values, 3), -ENOBUFS);
+}
+
 static void headers_small_types(void)
 {
 	static const struct {
@@ -347,7 +380,7 @@ static void bad_arguments(void)
 	CHECK_EQ(mqk_bind(m, "x", "q", name, 256, NULL, 0), -EINVAL);
 	CHECK_EQ(mqk_bind(m, "x", "q", NULL, 1, NULL, 0), -EINVAL);
 	CHECK_EQ(mqk_bind(m, "x", "q", MQK_STR("k"), name, 7), -EINVAL);
-	CHECK_EQ(mqk_route(m, "x", MQK_STR("k"), NULL, 0, NULL, 1), -EINVAL);
+	CHECK_EQ(mqk_route(m, "x", MQK_STR("k"), NULL, 0, 0, NULL, 1), -EINVAL);
 	CHECK_EQ(mqk_consume(m, "", NULL, &c), -EINVAL);
 	CHECK_EQ(mqk_consume(m, "q", NULL, NULL), -EINVAL);
 	CHECK_EQ(mqk_broker_create(m, "", NULL), -EINVAL);
@@ -385,6 +418,7 @@ static void bad_arguments(void)
 
 static const struct test tests[] = {
 	TEST(headers_round_trip),
+	TEST(headers_arrays),
 	TEST(headers_small_types),
 	TEST(headers_refuse),
 	TEST(headers_malformed),

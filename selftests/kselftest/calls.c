@@ -317,6 +317,7 @@ const struct call calls[] = {
 		   PTR_IN(bind, key, key_len, 4),
 		   PTR_IN(bind, args, args_len, 16) } },
 	{ CALL(ROUTE, route_query), BROKER(O_RDWR), .fill = fill_route,
+	  .flags = MQK_MSG_F_CC,
 	  .ptr = { PTR_IN(route_query, exchange, exchange_len, 2),
 		   PTR_IN(route_query, key, key_len, 4),
 		   PTR_IN(route_query, headers, headers_len, 16),

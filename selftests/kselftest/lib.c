@@ -590,6 +590,23 @@ void headers_text(struct headers *h, const char *name, const char *value)
 	headers_add(h, MQK_HEADER_STRING, name, value, strlen(value));
 }
 
+void headers_array(struct headers *h, const char *name, const char *const *values)
+{
+	__u8 items[1024] = {};
+	__u32 len = 0;
+
+	for (; *values; values++) {
+		__u32 n = strlen(*values);
+
+		items[len] = MQK_HEADER_STRING;
+		items[len + 2] = n;
+		items[len + 3] = n >> 8;
+		memcpy(items + len + 4, *values, n);
+		len += (4 + n + 7) & ~7u;
+	}
+	headers_add(h, MQK_HEADER_ARRAY, name, items, len);
+}
+
 void headers_number(struct headers *h, const char *name, __s64 value)
 {
 	headers_add(h, MQK_HEADER_LONG, name, &value, sizeof(value));
@@ -647,14 +664,16 @@ int exchange_unbind(int fd, const char *exchange, const char *to,
 int route(int fd, const char *exchange, const void *key, __u32 key_len,
 	  __u32 *ids, __u32 room)
 {
-	return route_headers(fd, exchange, key, key_len, NULL, ids, room);
+	return route_headers(fd, 0, exchange, key, key_len, NULL, ids, room);
 }
 
-int route_headers(int fd, const char *exchange, const void *key, __u32 key_len,
-		  const struct headers *h, __u32 *ids, __u32 room)
+int route_headers(int fd, __u32 flags, const char *exchange, const void *key,
+		  __u32 key_len, const struct headers *h, __u32 *ids,
+		  __u32 room)
 {
 	struct mqk_route_query r = {
 		.size = sizeof(r),
+		.flags = flags,
 		.exchange = PTR(exchange),
 		.exchange_len = strlen(exchange),
 		.key = PTR(key),

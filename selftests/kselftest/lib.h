@@ -131,6 +131,8 @@ struct headers {
 void headers_add(struct headers *h, char type, const char *name,
 		 const void *value, __u32 value_len);
 void headers_text(struct headers *h, const char *name, const char *value);
+/* An array of strings, up to a NULL. */
+void headers_array(struct headers *h, const char *name, const char *const *values);
 void headers_number(struct headers *h, const char *name, __s64 value);
 /* The same calls with what they take beside names and keys; @h may be NULL. */
 __s64 exchange_declare_args(int fd, const char *name, __u32 type, __u32 flags,
@@ -141,8 +143,9 @@ int bind_full(int fd, unsigned long cmd, __u32 flags, const char *exchange,
 int exchange_bind(int fd, const char *exchange, const char *to, const char *key);
 int exchange_unbind(int fd, const char *exchange, const char *to,
 		    const char *key);
-int route_headers(int fd, const char *exchange, const void *key, __u32 key_len,
-		  const struct headers *h, __u32 *ids, __u32 room);
+int route_headers(int fd, __u32 flags, const char *exchange, const void *key,
+		  __u32 key_len, const struct headers *h, __u32 *ids,
+		  __u32 room);
 
 /* --- bytes --------------------------------------------------------------- */
 

@@ -44,7 +44,8 @@ int reach_asked(struct reach *r, const char *exchange, const void *key,
 		__u32 key_len, const struct headers *h)
 {
 	__u32 ids[QUEUES + 1];
-	int n = route_headers(r->s, exchange, key, key_len, h, ids, QUEUES + 1);
+	int n = route_headers(r->s, r->flags & MQK_MSG_F_CC, exchange, key,
+			      key_len, h, ids, QUEUES + 1);
 	int i, j, bits = 0;
 
 	if (n < 0)
@@ -83,7 +84,7 @@ int reach_published(struct reach *r, const char *exchange, const void *key,
 		    __u32 key_len, const struct headers *h)
 {
 	struct msg m = {
-		.exchange = reach_exchange(r, exchange),
+		.exchange = reach_exchange(r, exchange), .flags = r->flags,
 		.key = key, .key_len = key_len,
 		.headers = h ? h->bytes : NULL, .headers_len = h ? h->len : 0,
 		.payload = "x", .payload_len = 1,

@@ -18,6 +18,7 @@ struct reach {
 	struct port port;
 	__u32 queue[QUEUES];		/* "q0" ... */
 	__u64 published[QUEUES];	/* messages seen in each */
+	__u32 flags;			/* of messages, none at first */
 };
 
 /* 0, or what failed. */

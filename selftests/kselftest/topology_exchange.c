@@ -275,6 +275,18 @@ TEST_F(exchange, alternate)
 	EXPECT_EQ(0, goes(self, "y", "q2"));
 }
 
+/* One that was there before anybody named it. */
+TEST_F(exchange, changes_at_an_alternate_are_seen)
+{
+	DECLARE("rest", DIRECT, 0);
+	ASSERT_LT(0, with_alternate(self, "x", DIRECT, "rest"));
+	EXPECT_EQ(0, goes(self, "x", "k"));
+	ASSERT_EQ(0, binding_add(self->to.s, "rest", "q2", "k"));
+	EXPECT_EQ(4, goes(self, "x", "k"));
+	ASSERT_EQ(0, binding_del(self->to.s, "rest", "q2", "k"));
+	EXPECT_EQ(0, goes(self, "x", "k"));
+}
+
 TEST_F(exchange, alternate_is_a_property)
 {
 	struct headers twice = {}, number = {}, nul = {}, unknown = {};

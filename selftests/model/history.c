@@ -42,12 +42,11 @@ static const unsigned char weight[NR_OPERATIONS] = {
 const struct scope scope_all = { ~0u, ~0u, ~0u, ~0u, ~0u };
 
 const struct scope scope_module = {
-	.operations = ~(BIT(REDRIVE) | BIT(BIND_EXCHANGE) | BIT(TX) | BIT(COMMIT) |
-			BIT(ROLLBACK)),
+	.operations = ~(BIT(REDRIVE) | BIT(TX) | BIT(COMMIT) | BIT(ROLLBACK)),
 	.queue_profiles = BIT(0) | BIT(4) | BIT(12) | BIT(13),
-	.exchange_profiles = BIT(0) | BIT(1) | BIT(2),
+	.exchange_profiles = BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(5),
 	.consumer_profiles = BIT(0) | BIT(CONSUME_NOACK),
-	.message_kinds = BIT(0) | BIT(4),
+	.message_kinds = BIT(0) | BIT(4) | BIT(8) | BIT(9) | BIT(10),
 };
 
 static enum operation choose(struct random *r, uint32_t may)

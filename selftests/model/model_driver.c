@@ -74,6 +74,10 @@ static int publish(struct broker *b, const unsigned int *n, unsigned int nr)
 	m.expiration = kind.expiration;
 	m.delay = kind.delay;
 	m.mandatory = kind.mandatory;
+	if (kind.cc)
+		strcpy(m.cc.key[m.cc.nr++], kind.cc);
+	if (kind.bcc)
+		strcpy(m.bcc.key[m.bcc.nr++], kind.bcc);
 	return port_publish(b, n[0], &m, 0);
 }
 

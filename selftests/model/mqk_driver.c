@@ -21,6 +21,7 @@
 #define NAMES_ROOM	512
 #define PAYLOAD		64
 #define ARGS_ROOM	1024
+#define HEADERS_ROOM	128
 
 struct driven_session {
 	struct mqk *m;			/* NULL: closed */
@@ -212,18 +213,24 @@ static int declare_exchange(struct driven *d, const unsigned int *n)
 		{ "direct", MQK_EXCHANGE_DIRECT },
 		{ "fanout", MQK_EXCHANGE_FANOUT },
 		{ "topic", MQK_EXCHANGE_TOPIC },
+		{ "headers", MQK_EXCHANGE_HEADERS },
 	};
 	struct exchange_profile profile = exchange_profile(n[1]);
+	struct mqk_exchange_opts opts = { .sz = sizeof(opts) };
+	char name[TEXT_ROOM], args[ARGS_ROOM];
 	uint32_t id, type = ~0u;
-	char name[TEXT_ROOM];
+	struct mqk_headers h;
 	unsigned int i;
 	int err;
 
-	for (i = 0; i < 3; i++)
-		if (!strcmp(types[i].type, profile.type) && !profile.args.nr)
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (!strcmp(types[i].type, profile.type))
 			type = types[i].value;
+	encode(&h, args, &profile.args);
+	opts.args = args;
+	opts.args_len = h.len;
 	exchange_name(n[0], name);
-	err = mqk_exchange_declare(d->admin, name, type, NULL, &id);
+	err = mqk_exchange_declare(d->admin, name, type, &opts, &id);
 	if (!err && id < NAMES_ROOM)
 		strcpy(d->exchange[id], name);
 	return err;
@@ -234,8 +241,25 @@ static int bind(struct mqk *m, enum operation op, const unsigned int *n)
 	char from[TEXT_ROOM], to[TEXT_ROOM];
 
 	exchange_name(n[1], from);
+	if (op == BIND_EXCHANGE) {
+		exchange_name(n[2], to);
+		return mqk_bind_exchange(m, from, to, MQK_STR(key_name(n[3])), NULL, 0);
+	}
 	queue_name(n[2], to);
 	return (op == BIND ? mqk_bind : mqk_unbind)(m, from, to, MQK_STR(key_name(n[3])), NULL, 0);
+}
+
+/* CC as an array, BCC as a string: both are right. */
+static size_t further_keys(const struct message_kind *kind, unsigned char *to)
+{
+	struct mqk_headers h;
+
+	mqk_headers_init(&h, to, HEADERS_ROOM);
+	if (kind->bcc)
+		must(mqk_headers_add_string(&h, "BCC", kind->bcc));
+	if (kind->cc)
+		must(mqk_headers_add_strings(&h, "CC", &kind->cc, 1));
+	return h.len;
 }
 
 static int publish(struct driven *d, const unsigned int *n, unsigned int nr)
@@ -243,17 +267,27 @@ static int publish(struct driven *d, const unsigned int *n, unsigned int nr)
 	struct driven_port *p = n[0] < d->nr_ports ? &d->port[n[0]] : NULL;
 	struct message_kind kind = message_kind(n[3]);
 	char payload[PAYLOAD] = {}, name[TEXT_ROOM];
-	uint32_t exchange;
+	const char *key = key_name(n[2]);
+	unsigned char headers[HEADERS_ROOM];
+	struct mqk_message m = {
+		.flags = kind.mandatory ? MQK_MSG_F_MANDATORY : 0,
+		.key = (uintptr_t)key, .key_len = strlen(key),
+		.headers = (uintptr_t)headers,
+		.payload = (uintptr_t)payload, .payload_len = sizeof(payload),
+	};
+	int err;
 
 	if (!p || !p->p)
 		return -ENOENT;
 	exchange_name(n[1], name);
-	if (mqk_exchange_id(d->admin, name, &exchange))
+	if (mqk_exchange_id(d->admin, name, &m.exchange))
 		return -ENOENT;
 	memcpy(payload, &nr, sizeof(nr));
 	p->last = nr;
-	return mqk_publish(p->p, exchange, MQK_STR(key_name(n[2])), payload, sizeof(payload),
-			   kind.mandatory ? MQK_MSG_F_MANDATORY : 0);
+	m.headers_len = further_keys(&kind, headers);
+	m.flags |= m.headers_len ? MQK_MSG_F_CC : 0;
+	err = mqk_publishv(p->p, &m, 1);
+	return err == 1 ? 0 : err;
 }
 
 static int consume(struct driven *d, struct mqk *m, const unsigned int *n, bool pulls)
@@ -273,15 +307,31 @@ static int consume(struct driven *d, struct mqk *m, const unsigned int *n, bool 
 	return err ?: (int)d->nr_consumers++;
 }
 
+/* CC is told; BCC must not be there. */
+static void note_headers(struct driven_consumer *c, const struct mqk_msg *msg)
+{
+	struct mqk_header_view v, item;
+	size_t at = 0;
+
+	if (mqk_headers_find(msg->headers, msg->d.headers_len, "BCC", &v))
+		text_add(&c->seen, " bcc!");
+	if (mqk_headers_find(msg->headers, msg->d.headers_len, "CC", &v) != 1)
+		return;
+	while (mqk_header_item(&v, &at, &item) == 1)
+		text_add(&c->seen, " cc=%.*s", item.value_len, (const char *)item.value);
+}
+
 static void note(struct driven *d, struct driven_consumer *c, const struct mqk_msg *msg,
 		 bool settled)
 {
 	unsigned int nr;
 
 	memcpy(&nr, msg->payload, sizeof(nr));
-	text_add(&c->seen, "[%s m%u exchange=%s key=%.*s%s count=%u]",
+	text_add(&c->seen, "[%s m%u exchange=%s key=%.*s",
 		 d->queue[msg->d.queue % NAMES_ROOM], nr, d->exchange[msg->d.exchange % NAMES_ROOM],
-		 msg->d.key_len, (const char *)msg->key,
+		 msg->d.key_len, (const char *)msg->key);
+	note_headers(c, msg);
+	text_add(&c->seen, "%s count=%u]",
 		 msg->d.flags & MQK_DELIVERY_F_REDELIVERED ? " redelivered" : "", msg->d.count);
 	if (settled)
 		return;
@@ -373,6 +423,7 @@ static int apply_in_session(struct driven *d, const struct step *s)
 	case PURGE:
 		return purge(m, name);
 	case BIND:
+	case BIND_EXCHANGE:
 	case UNBIND:
 		return bind(m, s->op, n);
 	case CLOSE_SESSION:

@@ -197,14 +197,17 @@ struct exchange_profile exchange_profile(unsigned int n)
 struct message_kind message_kind(unsigned int n)
 {
 	static const struct message_kind kind[NR_MESSAGE_KINDS] = {
-		{ -1, -1, 0, false, "" },
-		{ 3, -1, 0, false, "" },
-		{ 9, -1, 0, false, "a" },
-		{ -1, 2 * TICK_MS, 0, false, "" },
-		{ -1, -1, 0, true, "" },
-		{ -1, -1, 4 * TICK_MS, false, "" },
-		{ -1, 0, 0, false, "" },
-		{ 1, -1, 0, false, "b" },
+		{ -1, -1, 0, false, "", NULL, NULL },
+		{ 3, -1, 0, false, "", NULL, NULL },
+		{ 9, -1, 0, false, "a", NULL, NULL },
+		{ -1, 2 * TICK_MS, 0, false, "", NULL, NULL },
+		{ -1, -1, 0, true, "", NULL, NULL },
+		{ -1, -1, 4 * TICK_MS, false, "", NULL, NULL },
+		{ -1, 0, 0, false, "", NULL, NULL },
+		{ 1, -1, 0, false, "b", NULL, NULL },
+		{ -1, -1, 0, false, "", "q1", NULL },
+		{ -1, -1, 0, true, "", NULL, "q2" },
+		{ -1, -1, 0, false, "", "q0", "q3" },
 	};
 
 	return kind[n % NR_MESSAGE_KINDS];

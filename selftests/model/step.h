@@ -78,16 +78,17 @@ struct exchange_profile {
 	struct table args;
 };
 
-/* 8 kinds of messages: plain, with a priority, an expiration, mandatory, ... */
+/* Kinds of messages: plain, with a priority, an expiration, mandatory, ... */
 struct message_kind {
 	int priority;			/* -1: none */
 	int expiration;			/* ms, -1: none */
 	int delay;			/* ms */
 	bool mandatory;
 	const char *group;
+	const char *cc, *bcc;		/* NULL: none */
 };
 
-#define NR_MESSAGE_KINDS	8
+#define NR_MESSAGE_KINDS	11
 
 void queue_name(unsigned int n, char *name);
 void exchange_name(unsigned int n, char *name);

@@ -418,6 +418,20 @@ test_headers()
 	m browse h1 >"$work/out"
 	tap_check "come back as they are written" grep -q 'header ts:timestamp=1700000000' "$work/out"
 	m queue purge h1 >/dev/null
+	m queue declare h2 >/dev/null
+	prints "route by further keys" "h1
+h2" route "" h1 --cc nobody --bcc h2
+	good "further keys" publish "" h1 data --header n:int=1 --cc h2 --cc "no,body" \
+		--bcc h2 --bcc secret --header list:array=a,b
+	json "BCC is taken out" \
+		"o[0]['headers'] == {'n': 1, 'list': ['a', 'b'], 'CC': ['h2', 'no,body']}" \
+		browse h2
+	m browse h1 >"$work/out"
+	tap_check "arrays are printed" grep -q 'header list:array=a,b' "$work/out"
+	bad "a key that is too long" 1 "*" publish "" h1 x \
+		--cc "$(printf '%0256d' 0)"
+	m queue delete h2 >/dev/null
+	m queue purge h1 >/dev/null
 	m publish "" h1 x --header "bad=$(printf 'a\377b')" --header good=1
 	json "text that is no UTF-8" \
 		"o[0]['headers'] == {'bad': 'a\u00ffb', 'good': '1'} and __import__('base64').b64decode(o[0]['headers_base64'])[4:10] == b'bada\xffb'" \

@@ -30,7 +30,7 @@ u64 ref_record_size(const struct mqk_record *r, u64 room)
 
 	if (r->type != MQK_RECORD_DATA)
 		return 0;
-	if (r->flags != 0 && r->flags != MQK_MSG_F_MANDATORY)
+	if (r->flags / 4)
 		return 0;
 	if (r->headers_len % 8 || r->headers_len > MQK_HEADERS_MAX)
 		return 0;
@@ -61,6 +61,24 @@ static bool size_fits(u8 type, u32 size)
 	return false;
 }
 
+/* Values of an array, which begin at @at: without names, none of them an array. */
+static bool items_fit(const u8 *p, u64 at, u64 end)
+{
+	while (at < end) {
+		u64 len, next;
+
+		if (end - at < 4 || p[at + 1])
+			return false;
+		len = p[at + 2] + 256 * p[at + 3];
+		next = at + next_multiple(4 + len, 8);
+		if (next > end || !size_fits(p[at], len) || (p[at] == 't' && p[at + 4] > 1) ||
+		    !zero(p + at + 4 + len, next - at - 4 - len))
+			return false;
+		at = next;
+	}
+	return true;
+}
+
 int ref_headers(const u8 *p, u32 len, struct ref_header *h, int max)
 {
 	u64 at = 0, end;
@@ -69,6 +87,11 @@ int ref_headers(const u8 *p, u32 len, struct ref_header *h, int max)
 	for (n = 0; at < len; n++) {
 		struct ref_header one;
 
+		if (len - at >= 8 && zero(p + at, 8)) {
+			at += 8;
+			n--;
+			continue;
+		}
 		if (len - at < 4)
 			return -1;
 		one.type = p[at];
@@ -77,7 +100,10 @@ int ref_headers(const u8 *p, u32 len, struct ref_header *h, int max)
 		one.name = at + 4;
 		one.value = one.name + one.name_len;
 		end = next_multiple((u64)one.value + one.value_len, 8);
-		if (!one.name_len || end > len || !size_fits(one.type, one.value_len))
+		if (!one.name_len || end > len)
+			return -1;
+		if (one.type == 'A' ? !items_fit(p, one.value, one.value + one.value_len) :
+				      !size_fits(one.type, one.value_len))
 			return -1;
 		if (one.type == 't' && p[one.value] != 0 && p[one.value] != 1)
 			return -1;

@@ -88,7 +88,8 @@ static void test_reserved(void)
 	}
 	for (bit = 0; bit < 32; bit++) {
 		r.flags = 1u << bit;
-		CHECK_EQ(size_of(&r, 4096), r.flags == MQK_MSG_F_MANDATORY ? 64 : 0);
+		CHECK_EQ(size_of(&r, 4096), r.flags == MQK_MSG_F_MANDATORY ||
+					    r.flags == MQK_MSG_F_CC ? 64 : 0);
 	}
 	r.flags = 0;
 	for (i = 0; i < 256; i++) {
@@ -123,7 +124,7 @@ static void test_random_heads(void)
 		r.headers_len = random_below(&rnd, 8192) * 8 + (flaw == 0);
 		r.key_len = random_next(&rnd);
 		r.type = flaw == 1 ? random_next(&rnd) : MQK_RECORD_DATA;
-		r.flags = flaw == 2 ? random_next(&rnd) : random_below(&rnd, 2);
+		r.flags = flaw == 2 ? random_next(&rnd) : random_below(&rnd, 4);
 		if (flaw == 3)
 			((u8 *)&r)[20 + random_below(&rnd, 12)] = random_next(&rnd);
 		good += size_of(&r, room) != 0;
@@ -141,7 +142,7 @@ static void compare(const u8 *p, u32 len, bool want)
 
 static bool is_type(u32 type)
 {
-	return type && strchr((const char *)types, type);
+	return type && (type == 'A' || strchr((const char *)types, type));
 }
 
 /* All types with all small sizes; a value that is right for each of them. */
@@ -163,7 +164,7 @@ static void test_each_type(void)
 				p[1] = name;
 				p[2] = value;
 				CHECK_OK(headers_compare(p, len, &fits));
-				CHECK(!fits || (is_type(type) && name));
+				CHECK(!fits || (is_type(type) && name) || len == 8);
 				/* cut off or followed by less than a header */
 				compare(p, len - 1, false);
 				CHECK_OK(headers_compare(p, len + 1, &valid));
@@ -219,6 +220,63 @@ static void test_padding(void)
 			p[i] = 0x80;
 			compare(p, len, false);
 			p[i] = 0;
+		}
+	}
+}
+
+/* 8 bytes of 0 are none, wherever a header may begin, and nowhere else. */
+static void test_blank(void)
+{
+	u8 p[64] = {};
+	u32 len;
+
+	for (len = 0; len <= sizeof(p); len++)
+		compare(p, len, len % 8 == 0);
+	memcpy(p + 16, "V\1\0\0n", 5);
+	for (len = 0; len <= sizeof(p); len++)
+		compare(p, len, len % 8 == 0);
+	p[24] = 1;
+	compare(p, 32, false);
+	compare(p, 24, true);
+}
+
+/* Values of all types, right and wrong; no names, no arrays, nothing behind. */
+static void test_arrays(void)
+{
+	static const struct {
+		const char *value;
+		u32 len;
+		bool valid;
+	} array[] = {
+		{ "", 0, true },
+		{ "S\0\0\0\0\0\0\0", 8, true },
+		{ "S\0\3\0abc\0", 8, true },
+		{ "S\0\3\0abc\0V\0\0\0\0\0\0\0", 16, true },
+		{ "t\0\1\0\1\0\0\0", 8, true },
+		{ "t\0\1\0\2\0\0\0", 8, false },
+		{ "I\0\4\0\1\2\3\4", 8, true },
+		{ "I\0\3\0\1\2\3\0", 8, false },
+		{ "S\1\2\0nab\0", 8, false },
+		{ "S\0\3\0abcd", 8, false },
+		{ "S\0\3\0abc", 7, false },
+		{ "S\0\5\0abc\0", 8, false },
+		{ "S\0\3\0abc\0S\0\0", 11, false },
+		{ "A\0\0\0\0\0\0\0", 8, false },
+		{ "\0\0\0\0\0\0\0\0", 8, false },
+		{ "?\0\0\0\0\0\0\0", 8, false },
+	};
+	u32 i, name;
+	u8 p[64];
+
+	for (i = 0; i < ARRAY_SIZE(array); i++) {
+		for (name = 1; name < 10; name++) {
+			memset(p, 0, sizeof(p));
+			p[0] = 'A';
+			p[1] = name;
+			p[2] = array[i].len;
+			memset(p + 4, 'n', name);
+			memcpy(p + 4 + name, array[i].value, array[i].len);
+			compare(p, (4 + name + array[i].len + 7) & ~7u, array[i].valid);
 		}
 	}
 }
@@ -323,6 +381,8 @@ static const struct test tests[] = {
 	{ "headers: each type", test_each_type },
 	{ "headers: sizes of types", test_fixed_sizes },
 	{ "headers: padding", test_padding },
+	{ "headers: what was taken out", test_blank },
+	{ "headers: arrays", test_arrays },
 	{ "headers: the largest", test_large },
 	{ "headers: random lists", test_random_lists },
 	{ "headers: written by libmqk", test_written_by_the_library },

@@ -73,6 +73,7 @@ static int ask(struct mqk *m, const struct args *args,
 			return -ENOMEM;
 		*ids = more;
 		n = mqk_route(m, args->pos[0], MQK_STR(key), h->buf, h->len,
+			      headers_flags(args),
 			      *ids, room);
 		if (n <= 0 || (uint32_t)n <= room)
 			return n;

@@ -26,6 +26,7 @@ static const struct type {
 	{ "string", MQK_HEADER_STRING, 0, 0, 0 },
 	{ "bytes", MQK_HEADER_BYTES, 0, 0, 0 },
 	{ "void", MQK_HEADER_VOID, 0, 0, 0 },
+	{ "array", MQK_HEADER_ARRAY, 0, 0, 0 },
 };
 
 #define TYPES_NR	(sizeof(types) / sizeof(types[0]))
@@ -89,7 +90,29 @@ static bool encode_real(const struct type *t, const char *value,
 	return true;
 }
 
-/* Bytes of the value at out, which has room for all of the text; -1: bad. */
+/* Strings with commas between them. */
+static long encode_array(const char *value, unsigned char *out)
+{
+	unsigned char *p = out;
+
+	while (*value) {
+		size_t len = (size_t)(strchrnul(value, ',') - value);
+		size_t size = (sizeof(struct mqk_header) + len + 7) & ~(size_t)7;
+
+		if (len > UINT16_MAX)
+			return -1;
+		memset(p, 0, size);
+		p[0] = MQK_HEADER_STRING;
+		store_le(p + 2, len, 2);
+		memcpy(p + sizeof(struct mqk_header), value, len);
+		p += size;
+		value += len;
+		value += *value == ',';
+	}
+	return p - out;
+}
+
+/* Bytes of the value at out, which has room; -1: bad. */
 static long encode(const struct type *t, const char *value, unsigned char *out)
 {
 	switch (t->type) {
@@ -100,6 +123,8 @@ static long encode(const struct type *t, const char *value, unsigned char *out)
 		return base64_decode(value, out);
 	case MQK_HEADER_VOID:
 		return *value ? -1 : 0;
+	case MQK_HEADER_ARRAY:
+		return encode_array(value, out);
 	case MQK_HEADER_FLOAT:
 	case MQK_HEADER_DOUBLE:
 		return encode_real(t, value, out) ? (long)t->size : -1;
@@ -112,7 +137,8 @@ static int add_value(struct ctl *ctl, struct mqk_headers *h, enum opt opt,
 		     const char *text, const char *name, const struct type *t,
 		     const char *value)
 {
-	unsigned char *out = malloc(strlen(value) + 16);
+	/* an array takes most: 8 bytes for each of them, and padding */
+	unsigned char *out = malloc(12 * strlen(value) + 16);
 	const char *option = option_texts[opt].name;
 	int status = DONE, err;
 	long len;
@@ -149,7 +175,7 @@ static int add(struct ctl *ctl, struct mqk_headers *h, enum opt opt,
 	int status;
 
 	if (!t)
-		return bad_usage(ctl, "--%s %s: '%.*s' is no type; use bool, byte, short, int, long, float, double, string, bytes, timestamp or void",
+		return bad_usage(ctl, "--%s %s: '%.*s' is no type; use bool, byte, short, int, long, float, double, string, bytes, timestamp, void or array",
 				 option_texts[opt].name, text,
 				 (int)(equals - colon - 1), colon + 1);
 	if (!*equals && t->type != MQK_HEADER_VOID)
@@ -164,6 +190,36 @@ static int add(struct ctl *ctl, struct mqk_headers *h, enum opt opt,
 	return status;
 }
 
+/* All uses of --cc, or --bcc, as an array. */
+static int add_keys(struct ctl *ctl, const struct args *args, enum opt opt,
+		    const char *name, struct mqk_headers *h)
+{
+	const char **keys;
+	unsigned int n = 0;
+	int err, pos = 0;
+
+	if (!args_has(args, opt))
+		return DONE;
+	keys = calloc((size_t)args->ngiven, sizeof(*keys));
+	if (!keys)
+		return out_of_memory(ctl);
+	while ((keys[n] = args_each(args, opt, &pos)))
+		if (++n == (unsigned int)args->ngiven)
+			break;
+	err = mqk_headers_add_strings(h, name, keys, n);
+	free(keys);
+	if (err)
+		return bad_usage(ctl, "--%s: all headers together take more than %d bytes",
+				 option_texts[opt].name, MQK_HEADERS_MAX);
+	return DONE;
+}
+
+uint32_t headers_flags(const struct args *args)
+{
+	return args_has(args, OPT_CC) || args_has(args, OPT_BCC) ?
+	       MQK_MSG_F_CC : 0;
+}
+
 int headers_build(struct ctl *ctl, const struct args *args, enum opt opt,
 		  struct mqk_headers *h)
 {
@@ -172,7 +228,8 @@ int headers_build(struct ctl *ctl, const struct args *args, enum opt opt,
 	void *buf = NULL;
 	int pos = 0;
 
-	if (args_has(args, opt)) {
+	if (args_has(args, opt) ||
+	    (opt == OPT_HEADER && headers_flags(args))) {
 		buf = malloc(MQK_HEADERS_MAX);
 		if (!buf)
 			return out_of_memory(ctl);
@@ -180,6 +237,10 @@ int headers_build(struct ctl *ctl, const struct args *args, enum opt opt,
 	mqk_headers_init(h, buf, buf ? MQK_HEADERS_MAX : 0);
 	while (!status && (text = args_each(args, opt, &pos)))
 		status = add(ctl, h, opt, text);
+	if (!status && opt == OPT_HEADER)
+		status = add_keys(ctl, args, OPT_CC, "CC", h);
+	if (!status && opt == OPT_HEADER)
+		status = add_keys(ctl, args, OPT_BCC, "BCC", h);
 	if (status)
 		headers_free(h);
 	return status;
@@ -206,6 +267,37 @@ static int digits_of(double v, bool is_float)
 	return n;
 }
 
+static void value_json(struct json *j, const struct mqk_header_view *v);
+
+static void array_json(struct json *j, const struct mqk_header_view *v)
+{
+	struct mqk_header_view item;
+	struct json items = { .f = j->f };
+	size_t pos = 0;
+
+	putc('[', j->f);
+	while (mqk_header_item(v, &pos, &item) > 0) {
+		json_name(&items, NULL, 0);
+		value_json(&items, &item);
+	}
+	putc(']', j->f);
+}
+
+/* Whether JSON says exactly what the value is. */
+static bool value_exact(const struct mqk_header_view *v)
+{
+	struct mqk_header_view item;
+	bool exact = true;
+	size_t pos = 0;
+
+	if (v->type == MQK_HEADER_STRING)
+		return utf8_valid(v->value, v->value_len);
+	while (exact && mqk_header_item(v, &pos, &item) > 0)
+		exact = item.type != MQK_HEADER_STRING ||
+			utf8_valid(item.value, item.value_len);
+	return exact;
+}
+
 static void value_json(struct json *j, const struct mqk_header_view *v)
 {
 	struct json value = { .f = j->f };
@@ -214,6 +306,8 @@ static void value_json(struct json *j, const struct mqk_header_view *v)
 
 	if (v->type == MQK_HEADER_STRING)
 		json_value_string(j, v->value, v->value_len);
+	else if (v->type == MQK_HEADER_ARRAY)
+		array_json(j, v);
 	else if (v->type == MQK_HEADER_BYTES)
 		json_base64(&value, NULL, v->value, v->value_len);
 	else if (v->type == MQK_HEADER_BOOL && !mqk_header_int(v, &i))
@@ -240,9 +334,7 @@ void headers_json(struct json *j, const char *name, const void *headers,
 	while ((ret = mqk_headers_next(headers, len, &pos, &v)) > 0) {
 		json_name(j, v.name, v.name_len);
 		value_json(j, &v);
-		if (!utf8_valid(v.name, v.name_len) ||
-		    (v.type == MQK_HEADER_STRING &&
-		     !utf8_valid(v.value, v.value_len)))
+		if (!utf8_valid(v.name, v.name_len) || !value_exact(&v))
 			exact = false;
 	}
 	json_close(j, '}');
@@ -254,6 +346,8 @@ void headers_json(struct json *j, const char *name, const void *headers,
 
 static void value_print(FILE *f, const struct mqk_header_view *v)
 {
+	struct mqk_header_view item;
+	size_t pos = 0;
 	char *escaped;
 	int64_t i;
 	double d;
@@ -262,6 +356,13 @@ static void value_print(FILE *f, const struct mqk_header_view *v)
 		escaped = text_escape(v->value, v->value_len);
 		fputs(escaped ? escaped : "?", f);
 		free(escaped);
+	} else if (v->type == MQK_HEADER_ARRAY) {
+		while (mqk_header_item(v, &pos, &item) > 0) {
+			if (item.value != (const char *)v->value +
+					  sizeof(struct mqk_header))
+				putc(',', f);
+			value_print(f, &item);
+		}
 	} else if (v->type == MQK_HEADER_BYTES) {
 		base64_print(f, v->value, v->value_len);
 	} else if (v->type == MQK_HEADER_BOOL && !mqk_header_int(v, &i)) {

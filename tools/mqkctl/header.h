@@ -4,7 +4,8 @@
  *
  * On the command line: NAME=VALUE is a string, NAME:TYPE=VALUE has a type, of
  * bool, byte, short, int, long, float, double, string, bytes (base64),
- * timestamp (seconds since 1970) and void.
+ * timestamp (seconds since 1970), void and array (strings with commas between
+ * them).
  */
 #ifndef MQKCTL_HEADER_H
 #define MQKCTL_HEADER_H
@@ -12,9 +13,14 @@
 #include "args.h"
 #include "json.h"
 
-/* Encode all uses of an option into h, whose buffer is malloc'ed; or NULL. */
+/*
+ * Encode all uses of an option into h, whose buffer is malloc'ed; or NULL.  With
+ * OPT_HEADER, the further keys, too: CC and BCC.
+ */
 int headers_build(struct ctl *ctl, const struct args *args, enum opt opt,
 		  struct mqk_headers *h);
+/* Message flags that the options ask for: MQK_MSG_F_CC or 0. */
+uint32_t headers_flags(const struct args *args);
 void headers_free(struct mqk_headers *h);
 
 /*

@@ -298,6 +298,7 @@ int publish(struct ctl *ctl, const struct args *args)
 		return status;
 	g.message.flags = args_has(args, OPT_MANDATORY) ?
 			  MQK_MSG_F_MANDATORY : 0;
+	g.message.flags |= headers_flags(args);
 	g.message.key = (uintptr_t)g.key;
 	g.message.key_len = (uint8_t)strlen(g.key);
 	g.message.headers = (uintptr_t)h.buf;

@@ -46,6 +46,7 @@ static const struct {
 	{ MQK_FEATURE_BROWSE, "browse" },
 	{ MQK_FEATURE_LIST, "list" },
 	{ MQK_FEATURE_EXCHANGES, "exchanges" },
+	{ MQK_FEATURE_CC, "cc" },
 	{ MQK_FEATURE_QUEUE_SET, "queue-set" },
 };
 

@@ -60,6 +60,10 @@
 
 /* struct mqk_record.flags, struct mqk_message.flags */
 #define MQK_MSG_F_MANDATORY	0x1	/* report it when no queue is reached */
+#define MQK_MSG_F_CC		0x2	/* the headers CC and BCC, strings or arrays
+					 * of them, are further routing keys
+					 */
+#define MQK_KEYS_MAX		32	/* most further routing keys */
 
 /**
  * struct mqk_record - the head of a message in a segment
@@ -84,6 +88,11 @@
  * encoded headers, padding to a multiple of 64, the payload, and padding to
  * the next record (mqk_record_* below compute the offsets).  The kernel copies
  * the head once and uses only its copy.
+ *
+ * With MQK_MSG_F_CC it copies the headers, too, and if there are BCC writes them
+ * back without those, before anybody gets the message.  EINVAL: malformed headers,
+ * a CC or BCC of another type, more than MQK_KEYS_MAX keys, or one that is longer
+ * than MQK_KEY_MAX.
  */
 struct mqk_record {
 	__u32 commit;
@@ -130,6 +139,7 @@ struct mqk_record {
  * Encoded headers: one after the other, each
  *	__u8 type; __u8 name_len; __u16 value_len; name; value; padding to 8.
  * value_len is in little-endian order.  Types as in AMQP 0-9-1 field tables.
+ * Where a header would begin, 8 bytes of 0 are none, and left out.
  */
 #define MQK_HEADER_BOOL		't'	/* 1 byte, 0 or 1 */
 #define MQK_HEADER_BYTE		'b'	/* 1 byte, signed */
@@ -142,6 +152,9 @@ struct mqk_record {
 #define MQK_HEADER_BYTES	'x'	/* any bytes */
 #define MQK_HEADER_TIMESTAMP	'T'	/* 8 bytes, seconds since 1970 */
 #define MQK_HEADER_VOID		'V'	/* no value */
+#define MQK_HEADER_ARRAY	'A'	/* encoded headers without names
+					 * (name_len is 0), none of them an array
+					 */
 
 struct mqk_header {
 	__u8 type;
@@ -451,6 +464,7 @@ struct mqk_query {
 #define MQK_FEATURE_EXCHANGES	0x20	/* bindings between exchanges, alternate
 					 * and headers exchanges
 					 */
+#define MQK_FEATURE_CC		0x40	/* MQK_MSG_F_CC */
 #define MQK_FEATURE_QUEUE_SET	0x100	/* MQK_IOC_QUEUE_SET */
 
 /**
@@ -742,7 +756,7 @@ struct mqk_bind {
 /**
  * struct mqk_route_query - MQK_IOC_ROUTE: the queues that a message would reach
  * @size: bytes of this structure
- * @flags: 0
+ * @flags: 0 or MQK_MSG_F_CC
  * @exchange: pointer to the exchange's name
  * @key: pointer to the routing key
  * @headers: pointer to encoded headers
@@ -752,7 +766,7 @@ struct mqk_bind {
  * @count: in: room at @ids; out: number of queues, also when that is more
  * @ids: pointer to __u32[@count], filled with ids of queues
  *
- * ENOENT, EACCES, ELOOP as publishing to it; EMLINK: more than targets_max.
+ * ENOENT, EACCES, ELOOP, EINVAL as publishing to it; EMLINK: more than targets_max.
  */
 struct mqk_route_query {
 	__u32 size;
