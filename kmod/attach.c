@@ -48,7 +48,7 @@ int mqk_consumer_attach(struct mqk_consumer *c, struct mqk_queue *q,
 		q->exclusive_consumer = exclusive;
 		q->consumed = true;
 		mqk_consumer_allow(c);
-		mqk_turn_set_able(q, c, true);
+		mqk_turn_enter(q, c);
 	}
 	spin_unlock(&q->lock);
 	if (!err)
@@ -255,6 +255,7 @@ void mqk_consumer_describe(struct mqk_consumer *c, struct mqk_consumer_entry *e)
 	}
 	/* What changes meanwhile changes: each number is one that it had. */
 	e->flags = c->flags;
+	e->priority = c->priority;
 	e->prefetch = READ_ONCE(c->prefetch);
 	e->unacked = READ_ONCE(c->slots.nr);
 	e->delivered = q ? READ_ONCE(c->pos) : READ_ONCE(c->slots.tag);

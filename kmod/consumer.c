@@ -139,6 +139,8 @@ struct mqk_consumer *mqk_consumer_alloc(struct mqk_broker *broker,
 	c->tenant = tenant;
 	c->flags = o->flags;
 	c->prefetch = s.prefetch;
+	c->priority = o->priority;
+	RB_CLEAR_NODE(&c->node);
 	c->cpu = -1;
 	INIT_LIST_HEAD(&c->link);
 	init_waitqueue_head(&c->wq);

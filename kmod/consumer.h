@@ -31,6 +31,7 @@
 #include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/mutex.h>
+#include <linux/rbtree.h>
 #include <linux/refcount.h>
 #include <linux/uidgid.h>
 #include <linux/wait.h>
@@ -53,6 +54,8 @@ struct mqk_tenant;
 
 struct mqk_consumer {
 	struct list_head link;		/* queue->able or idle */
+	struct rb_node node;		/* queue->ranks, or cleared */
+	s32 priority;
 	struct mqk_queue *queue;
 	u32 flags;			/* MQK_CONSUMER_F_* */
 	u32 prefetch;
@@ -98,11 +101,13 @@ struct mqk_consumer {
  * @flags: MQK_CONSUMER_F_*
  * @prefetch: credit, 0 for as many as @entries
  * @entries: of the delivery ring, 0 for the default
+ * @priority: x-priority
  */
 struct mqk_consumer_options {
 	u32 flags;
 	u32 prefetch;
 	u32 entries;
+	s32 priority;
 };
 
 static inline bool mqk_consumer_noack(const struct mqk_consumer *c)

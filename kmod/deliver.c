@@ -156,8 +156,7 @@ bool mqk_queue_dispatch_locked(struct mqk_queue *q)
 		q->ready--;
 		q->ready_bytes -= e->payload_len;
 		deliver(q, c, e);
-		if (!list_is_last(&c->link, &q->able))
-			list_move_tail(&c->link, &q->able);
+		mqk_turn_over(q, c);
 	}
 	/* a pause lets it be, what will return soon does not */
 	if (unlikely(q->rules) && q->held == q->paused && shorten(q, budget))
@@ -234,8 +233,7 @@ bool mqk_queue_added_locked(struct mqk_queue *q, struct mqk_entry *e)
 		/* Nothing waits, so it is the next one: straight through. */
 		mqk_index_skip_to(&q->index, e);
 		deliver(q, c, e);
-		if (!list_is_last(&c->link, &q->able))
-			list_move_tail(&c->link, &q->able);
+		mqk_turn_over(q, c);
 		return false;
 	}
 	q->ready++;

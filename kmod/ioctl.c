@@ -66,7 +66,7 @@ static const struct call calls[] = {
 	     resv, CAN_WRITE),
 	CALL(MQK_IOC_PUBLISH, mqk_ioctl_publish, mqk_publish, resv, CAN_WRITE),
 	CALL(MQK_IOC_CONSUMER_CREATE, mqk_ioctl_consumer_create,
-	     mqk_consumer_create, queue_id, CAN_READ),
+	     mqk_consumer_create, resv, CAN_READ),
 	CALL(MQK_IOC_CONSUMER_CANCEL, mqk_ioctl_consumer_cancel, mqk_id, resv,
 	     CAN_READ),
 	CALL(MQK_IOC_CONSUMER_CLOSE, mqk_ioctl_consumer_close, mqk_id, resv,

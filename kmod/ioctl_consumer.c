@@ -6,6 +6,7 @@
 
 #include <linux/hrtimer.h>
 #include <linux/sched/signal.h>
+#include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include "attach.h"
@@ -20,6 +21,7 @@
 #include "ringmap.h"
 #include "segment.h"
 #include "session.h"
+#include "util/headers.h"
 
 #define CONSUMER_FLAGS (MQK_CONSUMER_F_NOACK | MQK_CONSUMER_F_EXCLUSIVE | \
 			MQK_CONSUMER_F_COPY | MQK_CONSUMER_F_PULL)
@@ -30,13 +32,42 @@ static int check_create(struct mqk_session *s,
 {
 	bool pull = a->flags & MQK_CONSUMER_F_PULL;
 
-	if (mqk_bad_flags(a->flags, CONSUMER_FLAGS) ||
-	    (pull && (a->queue || a->queue_len ||
+	if (mqk_bad_flags(a->flags, CONSUMER_FLAGS) || a->resv ||
+	    (pull && (a->queue || a->queue_len || a->args_len ||
 		      a->flags & MQK_CONSUMER_F_EXCLUSIVE)))
 		return mqk_refuse(why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
 	if (!(s->access & MQK_ACCESS_MAP) && !(a->flags & MQK_CONSUMER_F_COPY))
 		return mqk_refuse(why, MQK_RULE_PERMISSION, -EACCES);
 	return 0;
+}
+
+static int read_arg(const struct mqk_header_at *h, struct mqk_consumer_options *o)
+{
+	struct mqk_value v = mqk_value_of(h);
+
+	if (!mqk_header_is(h, "x-priority") || v.class != MQK_VALUE_NUMBER ||
+	    (s64)v.number < S32_MIN || (s64)v.number > S32_MAX)
+		return -EINVAL;
+	o->priority = v.number;
+	return 0;
+}
+
+/* What the arguments ask for; of one that is given twice, the last counts. */
+static int read_args(const struct mqk_consumer_create *a,
+		     struct mqk_consumer_options *o, struct mqk_refusal *why)
+{
+	void *args = mqk_copy_headers(a->args, a->args_len, why);
+	u32 len = a->args_len;
+	struct mqk_header_at h;
+	const u8 *p = args;
+	int err = 0;
+
+	if (IS_ERR(args))
+		return PTR_ERR(args);
+	while (!err && mqk_header_next(&p, &len, &h))
+		err = read_arg(&h, o);
+	kvfree(args);
+	return err ? mqk_refuse(why, MQK_RULE_BAD_ARGUMENT, err) : 0;
 }
 
 /* The queue of a name, with a reference, if the session may consume it. */
@@ -76,13 +107,15 @@ int mqk_ioctl_consumer_create(struct mqk_session *s, void *arg,
 			      struct mqk_refusal *why)
 {
 	struct mqk_consumer_create *a = arg;
-	struct mqk_consumer_options o = { a->flags, a->prefetch, a->entries };
+	struct mqk_consumer_options o = {
+		.flags = a->flags, .prefetch = a->prefetch, .entries = a->entries,
+	};
 	struct mqk_queue *q = NULL;
 	struct mqk_consumer *c;
 	struct mqk_text name;
 	int err;
 
-	err = check_create(s, a, why);
+	err = check_create(s, a, why) ?: read_args(a, &o, why);
 	if (err)
 		return err;
 	if (!(a->flags & MQK_CONSUMER_F_PULL)) {

@@ -93,6 +93,7 @@ static struct mqk_queue *alloc_queue(struct mqk_broker *broker,
 	mqk_index_init(&q->index);
 	INIT_LIST_HEAD(&q->able);
 	INIT_LIST_HEAD(&q->idle);
+	q->ranks = RB_ROOT;
 	init_waitqueue_head(&q->getters);
 	q->broker = broker;
 	INIT_WORK(&q->pump, mqk_queue_pump);

@@ -24,6 +24,7 @@
 
 #include <linux/kref.h>
 #include <linux/list.h>
+#include <linux/rbtree.h>
 #include <linux/rhashtable-types.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
@@ -51,6 +52,7 @@ struct mqk_queue {
 	};
 	bool exclusive_consumer;
 	bool paused;			/* held for that, once */
+	bool ranked;			/* consumers have had priorities */
 	u32 held;			/* dispatching waits while not 0 */
 	u32 nr_consumers;
 	u64 ready;
@@ -60,8 +62,9 @@ struct mqk_queue {
 	struct mqk_index index;
 	struct mqk_rules *rules;	/* NULL: none */
 	struct mqk_consumer *sole;	/* the only one in able, unless held or dead */
-	struct list_head able;		/* consumers that can take one, in turn */
+	struct list_head able;		/* consumers that can take one: turn.h */
 	struct list_head idle;		/* the others */
+	struct rb_root ranks;		/* of those that are able: turn.h */
 	wait_queue_head_t getters;	/* MQK_IOC_GET */
 	u64 published;
 	u64 delivered;

@@ -4,11 +4,62 @@
  */
 #include "turn.h"
 
-#include <linux/list.h>
 #include <linux/lockdep.h>
+#include <linux/rbtree.h>
 
-#include "consumer.h"
-#include "queue.h"
+static struct mqk_consumer *at(struct rb_node *node)
+{
+	return node ? rb_entry(node, struct mqk_consumer, node) : NULL;
+}
+
+/* Higher ones come first; equals, in the order in which they were added. */
+static bool before(struct rb_node *a, const struct rb_node *b)
+{
+	return rb_entry(a, struct mqk_consumer, node)->priority >
+	       rb_entry(b, struct mqk_consumer, node)->priority;
+}
+
+static void add_rank(struct mqk_queue *q, struct mqk_consumer *c)
+{
+	rb_add(&c->node, &q->ranks, before);
+}
+
+static void del_rank(struct mqk_queue *q, struct mqk_consumer *c)
+{
+	rb_erase(&c->node, &q->ranks);
+	RB_CLEAR_NODE(&c->node);
+}
+
+/* Put one, which is in no list, behind those of its priority. */
+static void add_able(struct mqk_queue *q, struct mqk_consumer *c)
+{
+	struct mqk_consumer *last;
+
+	if (likely(!q->ranked)) {
+		list_add_tail(&c->link, &q->able);
+		return;
+	}
+	add_rank(q, c);
+	last = at(rb_prev(&c->node));
+	list_add(&c->link, last ? &last->link : &q->able);
+	if (last && last->priority == c->priority)
+		del_rank(q, last);
+}
+
+static void del_able(struct mqk_queue *q, struct mqk_consumer *c)
+{
+	struct mqk_consumer *last;
+
+	if (unlikely(q->ranked && !RB_EMPTY_NODE(&c->node))) {
+		del_rank(q, c);
+		if (!list_is_first(&c->link, &q->able)) {
+			last = list_prev_entry(c, link);
+			if (last->priority == c->priority)
+				add_rank(q, last);
+		}
+	}
+	list_del_init(&c->link);
+}
 
 /**
  * mqk_turn_find_sole() - see whether one consumer is alone with a queue
@@ -21,24 +72,81 @@
  */
 void mqk_turn_find_sole(struct mqk_queue *q)
 {
-	q->sole = !q->dead && !q->held && list_is_singular(&q->able) ?
-		  list_first_entry(&q->able, struct mqk_consumer, link) : NULL;
+	struct mqk_consumer *c;
+	bool alone;
+
+	c = list_first_entry_or_null(&q->able, struct mqk_consumer, link);
+	/* of those that are ranked, the first one is also the last of its rank */
+	alone = c && (q->ranked ? !RB_EMPTY_NODE(&c->node) :
+				  list_is_singular(&q->able));
+	q->sole = !q->dead && !q->held && alone ? c : NULL;
+}
+
+/* The first one with a priority: from here on there are ranks. */
+static void begin_ranks(struct mqk_queue *q)
+{
+	q->ranked = true;
+	if (!list_empty(&q->able))
+		add_rank(q, list_last_entry(&q->able, struct mqk_consumer, link));
+}
+
+static void move(struct mqk_queue *q, struct mqk_consumer *c, bool able)
+{
+	if (c->able)
+		del_able(q, c);
+	else
+		list_del_init(&c->link);
+	c->able = able;
+	if (able)
+		add_able(q, c);
+	else
+		list_add_tail(&c->link, &q->idle);
+	mqk_turn_find_sole(q);
 }
 
 /**
  * mqk_turn_set_able() - a consumer can take messages from now on, or cannot
  * @q: its queue
  * @c: the consumer, attached
- * @able: which; the last in turn if so
+ * @able: which; the last in turn of its priority if so
  *
  * Context: q->lock.
  */
 void mqk_turn_set_able(struct mqk_queue *q, struct mqk_consumer *c, bool able)
 {
-	c->able = able;
-	list_move_tail(&c->link, able ? &q->able : &q->idle);
-	mqk_turn_find_sole(q);
+	move(q, c, able);
 	WRITE_ONCE(c->page->flags, able ? 0 : MQK_CONSUMER_PAGE_F_KICK);
+}
+
+/**
+ * mqk_turn_to_end() - a consumer of a queue with ranks has taken a message
+ * @q: its queue
+ * @c: the consumer, able: the last in turn of its priority from now on
+ *
+ * Context: q->lock.
+ */
+void mqk_turn_to_end(struct mqk_queue *q, struct mqk_consumer *c)
+{
+	/* it is the last one already, if it has the rank */
+	if (!RB_EMPTY_NODE(&c->node))
+		return;
+	list_del(&c->link);
+	add_able(q, c);
+}
+
+/**
+ * mqk_turn_enter() - a consumer was attached: have it given messages
+ * @q: its queue
+ * @c: the consumer
+ *
+ * Context: q->lock.
+ */
+void mqk_turn_enter(struct mqk_queue *q, struct mqk_consumer *c)
+{
+	lockdep_assert_held(&q->lock);
+	if (unlikely(c->priority && !q->ranked))
+		begin_ranks(q);
+	mqk_turn_set_able(q, c, true);
 }
 
 /**
@@ -53,7 +161,10 @@ void mqk_turn_leave(struct mqk_queue *q, struct mqk_consumer *c)
 	lockdep_assert_held(&q->lock);
 	if (!c->attached)
 		return;
-	list_del_init(&c->link);
+	if (c->able)
+		del_able(q, c);
+	else
+		list_del_init(&c->link);
 	mqk_turn_find_sole(q);
 	c->attached = false;
 	c->able = false;

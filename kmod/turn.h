@@ -3,21 +3,47 @@
  * Turns: which consumers of a queue can take a message, and who is next.
  *
  * Those that can are in queue->able, the next one first; the others are in
- * queue->idle, and know that it is theirs to kick.  One that is alone among the
- * able ones is queue->sole, so that the express lane needs no list.
+ * queue->idle, and know that it is theirs to kick.  One whose turn comes again and
+ * again, since it is alone among those of the highest priority, is queue->sole, so
+ * that the express lane needs no list.
+ *
+ * Priorities: able is in order of them, and in turn within each.  queue->ranks has
+ * of each priority the last one that is able, so that who comes in between finds its
+ * place in O(log n).  A queue whose consumers have none has no ranks.
  *
  * Locks: queue->lock for all of it.
  */
 #ifndef MQK_TURN_H
 #define MQK_TURN_H
 
-#include <linux/types.h>
+#include <linux/compiler.h>
+#include <linux/list.h>
 
-struct mqk_consumer;
-struct mqk_queue;
+#include "consumer.h"
+#include "queue.h"
 
 void mqk_turn_find_sole(struct mqk_queue *q);
+void mqk_turn_enter(struct mqk_queue *q, struct mqk_consumer *c);
 void mqk_turn_set_able(struct mqk_queue *q, struct mqk_consumer *c, bool able);
 void mqk_turn_leave(struct mqk_queue *q, struct mqk_consumer *c);
+void mqk_turn_to_end(struct mqk_queue *q, struct mqk_consumer *c);
+
+/**
+ * mqk_turn_over() - a consumer has taken a message
+ * @q: its queue
+ * @c: the consumer, the first of those that are able
+ *
+ * Context: q->lock.
+ */
+static __always_inline void mqk_turn_over(struct mqk_queue *q,
+					  struct mqk_consumer *c)
+{
+	if (list_is_last(&c->link, &q->able))
+		return;
+	if (likely(!q->ranked))
+		list_move_tail(&c->link, &q->able);
+	else
+		mqk_turn_to_end(q, c);
+}
 
 #endif /* MQK_TURN_H */

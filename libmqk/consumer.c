@@ -124,6 +124,11 @@ int mqk_consume(struct mqk *m, const char *queue,
 	if (err)
 		return err;
 	cc.prefetch = o.prefetch;
+	if (o.args_len > MQK_HEADERS_MAX || o.args_len % 8 ||
+	    (o.args_len && !o.args))
+		return -EINVAL;
+	cc.args = mqk_ptr(o.args);
+	cc.args_len = (uint32_t)o.args_len;
 	if (o.exclusive)
 		cc.flags |= MQK_CONSUMER_F_EXCLUSIVE;
 	return mqk_consumer_open(m, &cc, &o, c);

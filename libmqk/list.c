@@ -110,6 +110,7 @@ static int give_consumer(struct list *l, const struct mqk_consumer_entry *e,
 		.delivered = e->delivered,
 		.error = e->error,
 		.state = e->state,
+		.priority = e->priority,
 	};
 
 	if (e->data > sizeof(l->data) ||

@@ -678,6 +678,7 @@ struct mqk_binding_info {
  * @delivered: deliveries since it was made
  * @error: 0, or the negative errno that ended it
  * @state: MQK_CONSUMER_PAGE_F_*
+ * @priority: its x-priority
  */
 struct mqk_consumer_info {
 	uint32_t number;
@@ -693,6 +694,7 @@ struct mqk_consumer_info {
 	uint64_t delivered;
 	int32_t error;
 	uint32_t state;
+	int32_t priority;
 };
 
 /* What is called for each; anything but 0 ends the list, and is returned. */
@@ -1119,6 +1121,8 @@ struct mqk_msg {
  * @entries: entries of the delivery ring, a power of two from 16; 0: 1024 or
  *	more
  * @spin_ns: how long mqk_recv() polls before it sleeps; 0: not at all
+ * @args: encoded headers or NULL; mqk_puller_open() has none
+ * @args_len: their bytes
  */
 struct mqk_consumer_opts {
 	size_t sz;
@@ -1129,6 +1133,8 @@ struct mqk_consumer_opts {
 	uint32_t prefetch;
 	uint32_t entries;
 	uint64_t spin_ns;
+	const void *args;
+	size_t args_len;
 };
 
 /**

@@ -342,7 +342,9 @@ const struct call calls[] = {
 	  .flags = MQK_CONSUMER_F_NOACK | MQK_CONSUMER_F_EXCLUSIVE |
 		   MQK_CONSUMER_F_COPY | MQK_CONSUMER_F_PULL,
 	  .fill = fill_consumer_create,
-	  .ptr = { PTR_IN(consumer_create, queue, queue_len, 2) } },
+	  .ptr = { PTR_IN(consumer_create, queue, queue_len, 2),
+		   PTR_IN(consumer_create, args, args_len, 16) },
+	  .resv = { RESV(consumer_create, resv) } },
 	{ CALL(CONSUMER_CANCEL, id), BROKER(O_RDWR), .own_id = true,
 	  .fill = fill_consumer_id, .resv = { RESV(id, resv) } },
 	{ CALL(CONSUMER_CLOSE, id), BROKER(O_RDWR), .own_id = true,

@@ -9,6 +9,13 @@
 int consumer_make(struct consumer *c, int fd, const char *queue, __u32 flags,
 		  __u32 prefetch, __u32 entries)
 {
+	return consumer_make_args(c, fd, queue, flags, prefetch, entries, NULL);
+}
+
+int consumer_make_args(struct consumer *c, int fd, const char *queue,
+		       __u32 flags, __u32 prefetch, __u32 entries,
+		       const struct headers *h)
+{
 	int ret;
 
 	memset(c, 0, sizeof(*c));
@@ -19,6 +26,8 @@ int consumer_make(struct consumer *c, int fd, const char *queue, __u32 flags,
 	c->c.queue_len = queue ? strlen(queue) : 0;
 	c->c.prefetch = prefetch;
 	c->c.entries = entries;
+	c->c.args = h ? PTR(h->bytes) : 0;
+	c->c.args_len = h ? h->len : 0;
 	ret = mq(fd, MQK_IOC_CONSUMER_CREATE, &c->c);
 	if (ret)
 		return ret;

@@ -22,6 +22,10 @@ struct consumer {
 /* @entries must be given; @queue is NULL with F_PULL.  Maps everything. */
 int consumer_make(struct consumer *c, int fd, const char *queue, __u32 flags,
 		  __u32 prefetch, __u32 entries);
+/* The same with arguments; @h may be NULL. */
+int consumer_make_args(struct consumer *c, int fd, const char *queue,
+		       __u32 flags, __u32 prefetch, __u32 entries,
+		       const struct headers *h);
 int consumer_cancel(struct consumer *c);
 int consumer_close(struct consumer *c);
 void consumer_unmap(struct consumer *c);

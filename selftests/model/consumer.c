@@ -308,15 +308,19 @@ static void count_passed(struct queue *q, int level)
 		q->passed[i] += waits[i];
 }
 
-/* Whose turn it was before that, and who has no credit, will be last. */
-static void pass_over(struct broker *b, struct queue *q, uint64_t turn)
+/* Whose turn it was before that one's, and who has no credit, will be last. */
+static void pass_over(struct broker *b, struct queue *q, const struct consumer *taker)
 {
 	unsigned int i;
 
-	for (i = 0; i < b->nr_consumers; i++)
-		if (is_attached(&b->consumer[i], q) && b->consumer[i].turn < turn &&
-		    !has_credit(&b->consumer[i]))
-			b->consumer[i].passed_over = true;
+	for (i = 0; i < b->nr_consumers; i++) {
+		struct consumer *c = &b->consumer[i];
+
+		if (is_attached(c, q) && !has_credit(c) &&
+		    (!taker || c->priority > taker->priority ||
+		     (c->priority == taker->priority && c->turn < taker->turn)))
+			c->passed_over = true;
+	}
 }
 
 static void take(struct broker *b, struct queue *q, struct entry *e, unsigned int id, bool noack,
@@ -363,7 +367,7 @@ bool consumer_dispatch(struct broker *b, struct queue *q)
 		id = to;
 	}
 	if (first || queue_count(q, READY))
-		pass_over(b, q, first ? b->consumer[id].turn : NEVER);
+		pass_over(b, q, first ? &b->consumer[id] : NULL);
 	if (first)
 		take(b, q, first, id, b->consumer[id].noack, &b->consumer[id].seen);
 	return first;

@@ -294,7 +294,9 @@ static int consume(struct driven *d, struct mqk *m, const unsigned int *n, bool 
 {
 	struct driven_consumer *c = &d->consumer[d->nr_consumers];
 	struct mqk_consumer_opts opts = { .sz = sizeof(opts) };
-	char name[TEXT_ROOM];
+	char name[TEXT_ROOM], args[ARGS_ROOM];
+	struct table table = {};
+	struct mqk_headers h;
 	int err;
 
 	c->session = n[0];
@@ -302,6 +304,11 @@ static int consume(struct driven *d, struct mqk *m, const unsigned int *n, bool 
 	c->noack = !pulls && n[3] & CONSUME_NOACK;
 	opts.noack = c->noack;
 	opts.prefetch = pulls || c->noack ? 0 : n[2];
+	if (!pulls && n[3] & CONSUME_PREFERRED)
+		table_set_number(&table, "x-priority", 'b', 1);
+	encode(&h, args, &table);
+	opts.args = args;
+	opts.args_len = h.len;
 	queue_name(n[1], name);
 	err = pulls ? mqk_puller_open(m, &opts, &c->c) : mqk_consume(m, name, &opts, &c->c);
 	return err ?: (int)d->nr_consumers++;

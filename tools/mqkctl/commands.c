@@ -130,7 +130,7 @@ const struct command commands[] = {
 	  OPT(ACK) | OPT(REQUEUE) | OPT(REJECT), 0,
 	  "get messages (one unless told) that are waiting", get },
 	{ "consume", NULL, { "QUEUE" },
-	  OPT(COUNT) | OPT(PREFETCH) | OPT(NO_ACK) | OPT(RAW), 0, 0,
+	  OPT(COUNT) | OPT(PREFETCH) | OPT(NO_ACK) | OPT(RAW) | OPT(ARG), 0, 0,
 	  "print messages as they come", consume },
 	{ "browse", NULL, { "QUEUE" }, OPT(COUNT) | OPT(RAW), 0, 0,
 	  "look at waiting messages and leave them alone", browse },

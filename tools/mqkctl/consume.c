@@ -16,6 +16,7 @@
 
 #include "args.h"
 #include "commands.h"
+#include "header.h"
 #include "message.h"
 
 #define FLUSH_MESSAGES	256	/* printed before they are acknowledged */
@@ -37,6 +38,7 @@ static volatile sig_atomic_t stopped;
  * @last: tag of the last one printed
  * @printed: messages since the last flush
  * @bytes: and their bytes
+ * @args: arguments of the consumer
  */
 struct consuming {
 	struct printer p;
@@ -50,6 +52,7 @@ struct consuming {
 	uint64_t last;
 	unsigned int printed;
 	uint64_t bytes;
+	struct mqk_headers args;
 };
 
 static void on_signal(int sig)
@@ -236,6 +239,8 @@ static int run(struct consuming *g)
 		.sz = sizeof(o),
 		.noack = g->noack,
 		.prefetch = g->noack ? 0 : g->prefetch,
+		.args = g->args.buf,
+		.args_len = g->args.len,
 	};
 	int err, status;
 
@@ -283,11 +288,15 @@ int consume(struct ctl *ctl, const struct args *args)
 	m = ctl_session(ctl, ACCESS_READ);
 	if (!m)
 		return REFUSED;
-	status = printer_init(&g.p, ctl, m, args);
+	status = headers_build(ctl, args, OPT_ARG, &g.args);
 	if (status)
 		return status;
-	status = run(&g);
-	snapshot_free(&g.copy);
-	printer_destroy(&g.p);
+	status = printer_init(&g.p, ctl, m, args);
+	if (!status) {
+		status = run(&g);
+		snapshot_free(&g.copy);
+		printer_destroy(&g.p);
+	}
+	headers_free(&g.args);
 	return status;
 }

@@ -48,6 +48,7 @@ static void list_json(const struct mqk_consumer_info *c)
 	json_string(&j, "ack", ack_mode(c));
 	json_bool(&j, "exclusive", c->flags & MQK_CONSUMER_F_EXCLUSIVE);
 	json_bool(&j, "copy", c->flags & MQK_CONSUMER_F_COPY);
+	json_i64(&j, "priority", c->priority);
 	json_string(&j, "state", state(c));
 	json_i64(&j, "error", c->error);
 	json_u64(&j, "queue_id", c->queue_id);
@@ -67,6 +68,7 @@ static void list_row(struct table *t, const struct mqk_consumer_info *c)
 	table_u64(t, c->uid);
 	table_u64(t, c->prefetch);
 	table_u64(t, c->unacked);
+	table_text(t, "%d", c->priority);
 	table_text(t, "%s", ack_mode(c));
 	table_text(t, "%s", state(c));
 }
@@ -86,7 +88,7 @@ int consumer_list(struct ctl *ctl, const struct args *args)
 {
 	static const char *const titles[] = {
 		"QUEUE", ">SESSION", ">ID", ">PID", ">UID", ">PREFETCH",
-		">UNACKED", "ACK", "STATE",
+		">UNACKED", ">PRIORITY", "ACK", "STATE",
 	};
 	struct subject subject = { .doing = "list of consumers" };
 	struct lines l = { .ctl = ctl };

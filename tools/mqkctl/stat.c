@@ -48,6 +48,7 @@ static const struct {
 	{ MQK_FEATURE_EXCHANGES, "exchanges" },
 	{ MQK_FEATURE_CC, "cc" },
 	{ MQK_FEATURE_QUEUE_SET, "queue-set" },
+	{ MQK_FEATURE_CONSUMER_ARGS, "consumer-args" },
 };
 
 #define NR(a)	(sizeof(a) / sizeof((a)[0]))

@@ -466,6 +466,7 @@ struct mqk_query {
 					 */
 #define MQK_FEATURE_CC		0x40	/* MQK_MSG_F_CC */
 #define MQK_FEATURE_QUEUE_SET	0x100	/* MQK_IOC_QUEUE_SET */
+#define MQK_FEATURE_CONSUMER_ARGS 0x800	/* arguments of consumers */
 
 /**
  * struct mqk_broker_create - MQK_IOC_BROKER_CREATE
@@ -941,6 +942,8 @@ struct mqk_binding_entry {
  * @data: where its queue's name is in the data of the call, a multiple of 8
  * @queue_len: bytes of that name
  * @resv: 0
+ * @priority: its x-priority
+ * @resv1: 0
  *
  * What lies in the acknowledgement ring of a consumer that does not pull is taken
  * first, up to 256.
@@ -961,6 +964,8 @@ struct mqk_consumer_entry {
 	__u32 data;
 	__u8 queue_len;
 	__u8 resv[3];
+	__s32 priority;
+	__u32 resv1;
 };
 
 /**
@@ -1182,11 +1187,20 @@ struct mqk_publish {
  * @user_size: out: their bytes
  * @ack_offset: out: offset of the acknowledgement ring in the U pages
  * @queue_id: out: id of the queue
+ * @args: pointer to encoded headers: the arguments
+ * @args_len: bytes of the arguments; 0 with PULL
+ * @resv: 0
+ *
+ * Arguments:
+ *	x-priority	whole number of any type, from -2^31 to 2^31 - 1; 0: a
+ *			message goes to those of the highest priority among who
+ *			can take one, in turn
  *
  * ENOENT: no such queue.  EACCES: permission (r on the queue), an exclusive
  * consumer where there are others, or others where there is one; map not
  * granted and F_COPY unset.  EBUSY: queue exclusive to another session.  EINVAL:
- * @entries, @prefetch over prefetch_max.  EDQUOT, ENOSPC: limit.
+ * @entries, @prefetch over prefetch_max, an unknown argument.  EDQUOT, ENOSPC:
+ * limit.
  */
 struct mqk_consumer_create {
 	__u32 size;
@@ -1204,6 +1218,9 @@ struct mqk_consumer_create {
 	__aligned_u64 user_size;
 	__u32 ack_offset;
 	__u32 queue_id;
+	__aligned_u64 args;
+	__u32 args_len;
+	__u32 resv;
 };
 
 #define MQK_CONSUMER_F_NOACK	0x1	/* settled when delivered */

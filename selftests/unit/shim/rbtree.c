@@ -92,6 +92,21 @@ struct rb_node *rb_next(const struct rb_node *node)
 	return (struct rb_node *)parent;
 }
 
+struct rb_node *rb_prev(const struct rb_node *node)
+{
+	const struct rb_node *parent;
+
+	if (node->rb_left) {
+		node = node->rb_left;
+		while (node->rb_right)
+			node = node->rb_right;
+		return (struct rb_node *)node;
+	}
+	while ((parent = node->shim_parent) && parent->rb_left == node)
+		node = parent;
+	return (struct rb_node *)parent;
+}
+
 struct rb_node *rb_add_cached(struct rb_node *node, struct rb_root_cached *tree,
 			      shim_rb_less_t less)
 {

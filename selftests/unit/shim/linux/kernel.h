@@ -14,6 +14,8 @@
 #define U8_MAX		((u8)~0U)
 #define U16_MAX		((u16)~0U)
 #define U32_MAX		((u32)~0U)
+#define S32_MAX	INT32_MAX
+#define S32_MIN	INT32_MIN
 #define U64_MAX		((u64)~0ULL)
 #define S64_MAX		((s64)(U64_MAX >> 1))
 

@@ -51,6 +51,11 @@ static inline bool list_empty(const struct list_head *head)
 	return head->next == head;
 }
 
+static inline bool list_is_first(const struct list_head *entry, const struct list_head *head)
+{
+	return entry->prev == head;
+}
+
 static inline bool list_is_last(const struct list_head *entry, const struct list_head *head)
 {
 	return entry->next == head;
@@ -79,6 +84,8 @@ static inline void list_splice_init(struct list_head *from, struct list_head *to
 }
 
 #define list_entry(ptr, type, member)	container_of(ptr, type, member)
+#define list_prev_entry(pos, member)					\
+	list_entry((pos)->member.prev, typeof(*(pos)), member)
 #define list_first_entry(head, type, member) \
 	list_entry((head)->next, type, member)
 #define list_last_entry(head, type, member) \

@@ -27,6 +27,10 @@ struct rb_root_cached {
 #define RB_ROOT		((struct rb_root) { NULL })
 #define RB_ROOT_CACHED	((struct rb_root_cached) { { NULL }, NULL })
 
+/* As in the kernel: in no tree. */
+#define RB_EMPTY_NODE(node)	((node)->shim_parent == (node))
+#define RB_CLEAR_NODE(node)	((node)->shim_parent = (node))
+
 #define rb_entry(ptr, type, member)	container_of(ptr, type, member)
 #define rb_first_cached(root)		((root)->rb_leftmost)
 
@@ -34,6 +38,7 @@ typedef bool (*shim_rb_less_t)(struct rb_node *a, const struct rb_node *b);
 
 struct rb_node *rb_first(const struct rb_root *root);
 struct rb_node *rb_next(const struct rb_node *node);
+struct rb_node *rb_prev(const struct rb_node *node);
 
 void rb_add(struct rb_node *node, struct rb_root *tree, shim_rb_less_t less);
 void rb_erase(struct rb_node *node, struct rb_root *tree);
