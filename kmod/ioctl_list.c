@@ -19,6 +19,7 @@
 #include "consumer.h"
 #include "exchange.h"
 #include "queue.h"
+#include "reply.h"
 #include "session.h"
 
 /* A binding's arguments and names, whatever they are, fit into one call. */
@@ -164,11 +165,12 @@ static struct mqk_consumer *next_consumer(struct mqk_broker *broker,
 	return c;
 }
 
-static bool list_consumer(struct page_of *l, struct mqk_consumer *c)
+static bool list_consumer(struct page_of *l, struct mqk_session *s,
+			  struct mqk_consumer *c)
 {
 	struct mqk_consumer_entry *e = l->entries;
 	const struct mqk_queue *q = c->queue;
-	u32 at, len = q ? q->name_len : 0;
+	u32 at, len = q ? mqk_reply_known(q, s) : 0;
 	u8 *to = take_room(l, len, &at);
 
 	if (!to && len)
@@ -189,16 +191,16 @@ static bool list_consumer(struct page_of *l, struct mqk_consumer *c)
 	return true;
 }
 
-static int list_consumers(struct page_of *l, struct mqk_broker *broker)
+static int list_consumers(struct page_of *l, struct mqk_session *s)
 {
 	struct mqk_consumer *c = NULL;
 	bool fits = true;
 
 	while (fits && l->count < l->max) {
-		c = next_consumer(broker, l->last);
+		c = next_consumer(s->broker, l->last);
 		if (!c)
 			break;
-		fits = list_consumer(l, c);
+		fits = list_consumer(l, s, c);
 		mqk_consumer_put(c);
 		cond_resched();
 	}
@@ -213,7 +215,7 @@ int mqk_ioctl_consumer_list(struct mqk_session *s, void *arg,
 	struct page_of l = {};
 	int err;
 
-	err = begin_page(&l, a, size, why) ?: list_consumers(&l, s->broker) ?:
+	err = begin_page(&l, a, size, why) ?: list_consumers(&l, s) ?:
 	      give_page(&l, a, size);
 	end_page(&l);
 	return err;

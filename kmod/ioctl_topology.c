@@ -14,6 +14,7 @@
 #include "exchange.h"
 #include "limits.h"
 #include "queue.h"
+#include "reply.h"
 #include "retire.h"
 #include "route.h"
 #include "rules.h"
@@ -24,7 +25,7 @@
 			MQK_DECLARE_F_MODE)
 #define QUEUE_FLAGS (MQK_DECLARE_F_PASSIVE | MQK_DECLARE_F_DURABLE |	\
 		     MQK_DECLARE_F_AUTO_DELETE | MQK_DECLARE_F_EXCLUSIVE | \
-		     MQK_DECLARE_F_MODE)
+		     MQK_DECLARE_F_MODE | MQK_DECLARE_F_REPLY)
 
 #define EXCHANGE_MODE	0766
 #define QUEUE_MODE	0700
@@ -155,6 +156,16 @@ static void forget_made(struct mqk_session *s, struct mqk_queue *q)
 		mqk_queue_bury(q);
 }
 
+/* A reply queue is its session's own, and has the kernel's name. */
+static bool bad_reply(const struct mqk_queue_declare *a)
+{
+	const u32 other = MQK_DECLARE_F_PASSIVE | MQK_DECLARE_F_DURABLE;
+
+	return a->flags & MQK_DECLARE_F_REPLY &&
+	       (a->name_len || a->flags & other ||
+		!(a->flags & MQK_DECLARE_F_EXCLUSIVE));
+}
+
 int mqk_ioctl_queue_declare(struct mqk_session *s, void *arg,
 			    struct mqk_refusal *why)
 {
@@ -165,7 +176,7 @@ int mqk_ioctl_queue_declare(struct mqk_session *s, void *arg,
 	struct mqk_queue *q;
 	int id, err;
 
-	if (mqk_bad_flags(a->flags, QUEUE_FLAGS))
+	if (mqk_bad_flags(a->flags, QUEUE_FLAGS) || bad_reply(a))
 		return mqk_refuse(why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
 	err = start_declare(s, &d, a->flags, a->mode, QUEUE_MODE, why) ?:
 	      mqk_copy_name(&name, a->name, a->name_len,
@@ -319,6 +330,8 @@ static int find_target(struct mqk_session *s, const struct bind_text *t,
 static int check_target(struct mqk_session *s, const struct mqk_binding_id *id,
 			struct mqk_refusal *why)
 {
+	if (id->queue && id->queue->flags & MQK_DECLARE_F_REPLY)
+		return mqk_refuse(why, MQK_RULE_RESERVED_NAME, -EACCES);
 	if (id->queue)
 		return mqk_queue_access(id->queue, s->cred, s, MQK_MAY_WRITE, why);
 	if (!mqk_may(&id->to->owner, s->cred, MQK_MAY_WRITE))
@@ -543,14 +556,14 @@ int mqk_ioctl_exchange_next(struct mqk_session *s, void *arg,
 	return err;
 }
 
-static void fill_queue(struct mqk_queue *q, struct mqk_queue_next *a)
+static void fill_queue(struct mqk_queue *q, u32 known, struct mqk_queue_next *a)
 {
 	a->id = q->id;
 	a->flags = q->flags;
 	a->mode = q->owner.mode;
 	a->uid = from_kuid_munged(current_user_ns(), q->owner.uid);
 	a->gid = from_kgid_munged(current_user_ns(), q->owner.gid);
-	a->name_len = q->name_len;
+	a->name_len = known;
 
 	spin_lock(&q->lock);
 	a->consumers = q->nr_consumers;
@@ -587,8 +600,8 @@ int mqk_ioctl_queue_next(struct mqk_session *s, void *arg,
 	if (!q)
 		return mqk_refuse(why, MQK_RULE_NO_QUEUE, -ENOENT);
 	mqk_queue_settle(q);
-	fill_queue(q, a);
-	if (copy_to_user(u64_to_user_ptr(a->name), q->name, q->name_len))
+	fill_queue(q, mqk_reply_known(q, s), a);
+	if (copy_to_user(u64_to_user_ptr(a->name), q->name, a->name_len))
 		err = -EFAULT;
 	mqk_queue_put(q);
 	return err;

@@ -16,6 +16,7 @@
 #include "port.h"
 #include "post.h"
 #include "segment.h"
+#include "sender.h"
 #include "trace.h"
 #include "util/record.h"
 
@@ -97,6 +98,16 @@ static int check_message(struct mqk_port *p, const struct mqk_message *m,
 	return 0;
 }
 
+/* Headers that no process can write to. */
+static int check_headers(struct mqk_port *p, const u8 *headers, u32 len)
+{
+	if (!mqk_headers_valid(headers, len))
+		return mqk_refuse(&p->why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
+	if (!mqk_sender_honest(headers, len, p->uid))
+		return mqk_refuse(&p->why, MQK_RULE_PERMISSION, -EACCES);
+	return 0;
+}
+
 /* Write a record into room that no process can write to. */
 static int fill_record(struct mqk_port *p, const struct mqk_message *m,
 		       struct mqk_segment *seg, u64 offset)
@@ -112,9 +123,7 @@ static int fill_record(struct mqk_port *p, const struct mqk_message *m,
 	if (copy_in(headers, m->headers, m->headers_len) ||
 	    copy_in(payload, m->payload, m->payload_len))
 		return -EFAULT;
-	if (!mqk_headers_valid(headers, m->headers_len))
-		return mqk_refuse(&p->why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
-	return 0;
+	return check_headers(p, headers, m->headers_len);
 }
 
 static int post_one(struct mqk_port *p, struct mqk_hold *h,
@@ -171,18 +180,17 @@ static int post_copy(struct mqk_port *p, struct mqk_segment *seg, u64 offset)
 static int check_unrouted(struct mqk_port *p, const struct mqk_message *m)
 {
 	void *headers;
-	bool valid;
+	int err;
 
 	if (m->headers_len) {
 		headers = vmemdup_user(u64_to_user_ptr(m->headers),
 				       m->headers_len);
 		if (IS_ERR(headers))
 			return PTR_ERR(headers);
-		valid = mqk_headers_valid(headers, m->headers_len);
+		err = check_headers(p, headers, m->headers_len);
 		kvfree(headers);
-		if (!valid)
-			return mqk_refuse(&p->why, MQK_RULE_BAD_ARGUMENT,
-					  -EINVAL);
+		if (err)
+			return err;
 	}
 	return fault_in_readable(u64_to_user_ptr(m->payload), m->payload_len) ?
 	       -EFAULT : 0;

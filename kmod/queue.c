@@ -13,12 +13,13 @@
 #include "broker.h"
 #include "exchange.h"
 #include "names.h"
+#include "reply.h"
 #include "rules.h"
 
 MQK_NAME_PARAMS(mqk_queue_name_params, struct mqk_queue);
 
 #define QUEUE_PROPERTIES (MQK_DECLARE_F_DURABLE | MQK_DECLARE_F_AUTO_DELETE | \
-			  MQK_DECLARE_F_EXCLUSIVE)
+			  MQK_DECLARE_F_EXCLUSIVE | MQK_DECLARE_F_REPLY)
 
 /* "amq.gen-" and 16 hexadecimal digits. */
 #define MADE_NAME_LEN	24
@@ -123,6 +124,13 @@ static void make_name(struct mqk_broker *broker, u8 *name)
 	memcpy(name, text, MADE_NAME_LEN);
 }
 
+static u32 name_len(const struct mqk_declare *d)
+{
+	if (d->flags & MQK_DECLARE_F_REPLY)
+		return MQK_REPLY_NAME_LEN;
+	return d->name_len ?: MADE_NAME_LEN;
+}
+
 static struct mqk_queue *make(struct mqk_broker *broker,
 			      const struct mqk_declare *d,
 			      struct mqk_refusal *why)
@@ -134,10 +142,12 @@ static struct mqk_queue *make(struct mqk_broker *broker,
 	if (err)
 		return ERR_PTR(err);
 	err = -ENOMEM;
-	q = alloc_queue(broker, d, d->name_len ?: MADE_NAME_LEN);
+	q = alloc_queue(broker, d, name_len(d));
 	if (!q)
 		goto err_charge;
-	if (d->name_len)
+	if (d->flags & MQK_DECLARE_F_REPLY)
+		mqk_reply_make_name(++broker->next_name, q->name);
+	else if (d->name_len)
 		memcpy(q->name, d->name, d->name_len);
 	else
 		make_name(broker, q->name);

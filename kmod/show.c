@@ -15,6 +15,7 @@
 #include "broker.h"
 #include "exchange.h"
 #include "queue.h"
+#include "reply.h"
 #include "session.h"
 
 #define QUEUES	(1ll << 32)
@@ -81,7 +82,8 @@ static void show_exchange(struct seq_file *m, const struct mqk_exchange *x)
 	seq_putc(m, '\n');
 }
 
-static void show_queue(struct seq_file *m, struct mqk_queue *q)
+static void show_queue(struct seq_file *m, struct mqk_session *s,
+		       struct mqk_queue *q)
 {
 	u64 ready, unacked, bytes;
 	u32 consumers;
@@ -94,7 +96,7 @@ static void show_queue(struct seq_file *m, struct mqk_queue *q)
 	spin_unlock(&q->lock);
 	seq_printf(m, "%10llu %10llu %12llu %9u  ", ready, unacked, bytes,
 		   consumers);
-	show_name(m, q->name, q->name_len);
+	show_name(m, q->name, mqk_reply_known(q, s));
 	seq_putc(m, '\n');
 }
 
@@ -111,7 +113,7 @@ static int show_line(struct seq_file *m, void *v)
 	else if (m->index < QUEUES)
 		show_exchange(m, v);
 	else
-		show_queue(m, v);
+		show_queue(m, s, v);
 	return 0;
 }
 

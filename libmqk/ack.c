@@ -10,7 +10,7 @@ static int kick(struct mqk_consumer *c)
 {
 	c->kicked_head = c->released;
 	c->kicked_tail = c->ring.ack_tail;
-	return mqk_call_id(c->m, MQK_IOC_KICK, c->id);
+	return mqk_ioctl_id(c->m, MQK_IOC_KICK, c->id);
 }
 
 int mqk_consumer_kick(struct mqk_consumer *c)

@@ -56,7 +56,7 @@ int mqk_port_wait(struct mqk_port *p, int64_t timeout)
 	if (ready(p))
 		return 1;
 	release(p);
-	err = mqk_call(p->m, MQK_IOC_WAIT, &w);
+	err = mqk_ioctl(p->m, MQK_IOC_WAIT, &w);
 	if (err == -EAGAIN || err == -ETIMEDOUT)
 		return 0;
 	return err < 0 ? err : 1;

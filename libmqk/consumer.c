@@ -87,7 +87,7 @@ int mqk_consumer_open(struct mqk *m, struct mqk_consumer_create *cc,
 		cc->flags |= MQK_CONSUMER_F_NOACK;
 	if (o->copy || !(m->query.access & MQK_ACCESS_MAP))
 		cc->flags |= MQK_CONSUMER_F_COPY;
-	err = mqk_call(m, MQK_IOC_CONSUMER_CREATE, cc);
+	err = mqk_ioctl(m, MQK_IOC_CONSUMER_CREATE, cc);
 	if (err < 0) {
 		free(c);
 		return err;
@@ -140,7 +140,7 @@ int mqk_cancel(struct mqk_consumer *c)
 
 	if (mqk_consumer_pulls(c))
 		return -EINVAL;
-	return mqk_call(c->m, MQK_IOC_CONSUMER_CANCEL, &id);
+	return mqk_ioctl(c->m, MQK_IOC_CONSUMER_CANCEL, &id);
 }
 
 void mqk_consumer_close(struct mqk_consumer *c)
@@ -150,7 +150,7 @@ void mqk_consumer_close(struct mqk_consumer *c)
 	if (!c)
 		return;
 	id.id = c->id;
-	mqk_call(c->m, MQK_IOC_CONSUMER_CLOSE, &id);
+	mqk_ioctl(c->m, MQK_IOC_CONSUMER_CLOSE, &id);
 	mqk_private_drop(c, 0, true);
 	mqk_view_forget(c);
 	free(c->ring.segs);
@@ -181,7 +181,7 @@ int mqk_consumer_prefetch(struct mqk_consumer *c, uint32_t prefetch)
 
 	if (mqk_consumer_pulls(c))
 		return -EINVAL;
-	return mqk_call(c->m, MQK_IOC_PREFETCH, &p);
+	return mqk_ioctl(c->m, MQK_IOC_PREFETCH, &p);
 }
 
 /* All that was read is done with: messages that want no ack become invalid. */
@@ -295,7 +295,7 @@ static int sleep_in_kernel(struct mqk_consumer *c, int64_t timeout)
 		.timeout = timeout,
 	};
 
-	return mqk_call(c->m, MQK_IOC_WAIT, &w);
+	return mqk_ioctl(c->m, MQK_IOC_WAIT, &w);
 }
 
 int mqk_recv(struct mqk_consumer *c, struct mqk_msg *msg, int64_t timeout)

@@ -42,7 +42,7 @@ int mqk_broker_create(struct mqk *m, const char *name,
 		b.flags |= MQK_BROKER_F_NOMAP;
 	b.segment_size = o.segment_size;
 	memcpy(b.limit, o.limit, sizeof(b.limit));
-	return mqk_call(m, MQK_IOC_BROKER_CREATE, &b);
+	return mqk_ioctl(m, MQK_IOC_BROKER_CREATE, &b);
 }
 
 int mqk_broker_delete(struct mqk *m, const char *name, uint32_t flags)
@@ -54,7 +54,7 @@ int mqk_broker_delete(struct mqk *m, const char *name, uint32_t flags)
 	if (err)
 		return err;
 	d.name = mqk_ptr(name);
-	return mqk_call(m, MQK_IOC_BROKER_DELETE, &d);
+	return mqk_ioctl(m, MQK_IOC_BROKER_DELETE, &d);
 }
 
 int mqk_broker_next(struct mqk *m, struct mqk_broker_info *info)
@@ -69,7 +69,7 @@ int mqk_broker_next(struct mqk *m, struct mqk_broker_info *info)
 	n.id = info->id;
 	n.name = mqk_ptr(i.name);
 	n.name_len = MQK_BROKER_NAME_MAX;
-	err = mqk_call(m, MQK_IOC_BROKER_NEXT, &n);
+	err = mqk_ioctl(m, MQK_IOC_BROKER_NEXT, &n);
 	if (err == -ENOENT)
 		return 0;
 	if (err < 0)

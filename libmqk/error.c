@@ -111,7 +111,7 @@ int mqk_last_error(struct mqk *m, struct mqk_error *e)
 {
 	if (!e)
 		return -EINVAL;
-	return mqk_call(m, MQK_IOC_ERROR, e);
+	return mqk_ioctl(m, MQK_IOC_ERROR, e);
 }
 
 static const char *system_text(uint32_t error, char *buf, size_t size)

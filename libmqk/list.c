@@ -31,7 +31,7 @@ static int next_page(struct mqk *m, unsigned long request, struct list *l)
 	l->call.entries = mqk_ptr(&l->entry);
 	l->call.data = mqk_ptr(l->data);
 	l->call.data_len = sizeof(l->data);
-	err = mqk_call(m, request, &l->call);
+	err = mqk_ioctl(m, request, &l->call);
 	if (err == -ENOENT)
 		return 0;
 	if (err < 0)

@@ -376,6 +376,8 @@ int mqk_exchange_get(struct mqk *m, uint32_t id,
  * @durable: kept as a property; a transient broker keeps nothing
  * @auto_delete: goes with its last consumer; never when it never had one
  * @exclusive: of this session alone, and goes with it
+ * @reply: for replies: the kernel makes a name that cannot be guessed, and tells
+ *	nobody else (MQK_DECLARE_F_REPLY); with @exclusive and no name
  * @mode_set: @mode is meant; else 0700
  * @mode: permissions: r consume, get, browse and purge; w bind it; x delete and
  *	change it
@@ -388,6 +390,7 @@ struct mqk_queue_opts {
 	bool auto_delete;
 	bool exclusive;
 	bool mode_set;
+	bool reply;
 	uint32_t mode;
 	const void *args;
 	size_t args_len;
@@ -874,6 +877,81 @@ int mqk_header_int(const struct mqk_header_view *view, int64_t *value);
 int mqk_header_double(const struct mqk_header_view *view, double *value);
 
 /* ------------------------------------------------------------------------
+ * Properties of messages (properties.c)
+ *
+ * Headers with names and types that all agree upon: MQK_PROPERTY_*.
+ */
+
+/**
+ * struct mqk_text - bytes with a length
+ * @at: where they are, not terminated; NULL: there are none
+ * @len: how many
+ */
+struct mqk_text {
+	const char *at;
+	size_t len;
+};
+
+/* A C string as such. */
+#define MQK_TEXT(s)	{ (s), strlen(s) }
+
+/**
+ * struct mqk_properties - properties of a message; those that are NULL or not
+ *	set are not there
+ * @sz: bytes of this structure
+ * @timestamp_set: @timestamp is meant
+ * @user_id_set: @user_id is meant
+ * @user_id: user who published it, as d.uid of struct mqk_msg tells
+ * @timestamp: seconds since 1970
+ * @content_type: MIME type
+ * @content_encoding: MIME encoding
+ * @correlation_id: which request a reply is for; any bytes
+ * @reply_to: where replies go: a key of the default exchange
+ * @message_id: a name of the message
+ * @type: a name of its kind
+ * @app_id: a name of the program
+ */
+struct mqk_properties {
+	size_t sz;
+	bool timestamp_set;
+	bool user_id_set;
+	uint32_t user_id;
+	int64_t timestamp;
+	struct mqk_text content_type;
+	struct mqk_text content_encoding;
+	struct mqk_text correlation_id;
+	struct mqk_text reply_to;
+	struct mqk_text message_id;
+	struct mqk_text type;
+	struct mqk_text app_id;
+};
+
+/* Type of the header that is a property of this name; 0: none is. */
+int mqk_property_type(const char *name, size_t name_len);
+
+/**
+ * mqk_properties_add - append properties to headers
+ * @h: headers; unchanged on failure
+ * @p: the properties
+ *
+ * Return: 0; -E2BIG; as mqk_headers_add().
+ */
+int mqk_properties_add(struct mqk_headers *h, const struct mqk_properties *p);
+
+struct mqk_msg;
+
+/**
+ * mqk_properties_get - the properties of a message that was received
+ * @msg: the message
+ * @p: out: they point into the message; p->sz is set by the caller
+ *
+ * The first header of a name counts.  A user id that is not that of who
+ * published the message (msg->d.uid, which nobody can forge) is none.
+ * Return: number of properties; -EBADMSG malformed headers; -EINVAL p->sz.
+ */
+int mqk_properties_get(const struct mqk_msg *msg, struct mqk_properties *p);
+
+/* ------------------------------------------------------------------------
  * Ports: publishing (port.c, publish.c, completion.c)
  *
  * The n-th message of a port has the publish sequence number n, from 1.  What
@@ -1341,6 +1419,129 @@ void mqk_buffer_free(struct mqk_buffer *b);
  */
 int mqk_browse(struct mqk *m, uint32_t queue, uint64_t *seq,
 	       struct mqk_msg *msg, struct mqk_buffer *buf);
+
+/* ------------------------------------------------------------------------
+ * Requests and replies (caller.c)
+ *
+ * A request is a message whose properties say where replies go and which request
+ * they are for.  A caller has an address that the kernel has made, which nobody
+ * can guess, and which ends with it; each of its requests has a correlation id
+ * that nobody can guess either.  A server is a consumer and a port.
+ *
+ * Threads: a caller is used by one thread at a time.
+ */
+
+struct mqk_caller;
+
+/**
+ * struct mqk_caller_opts - options of a caller
+ * @sz: bytes of this structure
+ * @copy: read replies as the option of consumers of that name
+ * @spin_ns: how long to poll for a reply before sleeping; 0: not at all
+ */
+struct mqk_caller_opts {
+	size_t sz;
+	bool copy;
+	uint64_t spin_ns;
+};
+
+/**
+ * mqk_caller_open - make a caller: a port, a queue for replies and its consumer
+ * @m: session, opened for both
+ * @opts: options or NULL
+ * @c: out: the caller
+ *
+ * Return: 0; as mqk_queue_declare(), mqk_consume() and mqk_port_open().
+ */
+int mqk_caller_open(struct mqk *m, const struct mqk_caller_opts *opts,
+		    struct mqk_caller **c);
+
+/**
+ * mqk_caller_close - end a caller
+ * @c: the caller or NULL
+ *
+ * Its address leads nowhere from then on, and its last reply becomes invalid.
+ */
+void mqk_caller_close(struct mqk_caller *c);
+
+/**
+ * mqk_caller_address - where replies to a caller go
+ * @c: caller
+ *
+ * For requests that are sent by other means: who knows it can reply.
+ * Return: the key of the default exchange; good as long as the caller
+ */
+const char *mqk_caller_address(const struct mqk_caller *c);
+
+/**
+ * mqk_call - send a request, and wait for its reply
+ * @c: caller
+ * @exchange: id of the exchange
+ * @key: routing key
+ * @key_len: its bytes
+ * @payload: the payload
+ * @len: its bytes
+ * @reply: out: the reply, until the next call
+ * @timeout: for all of it; MQK_FOREVER
+ *
+ * The request is mandatory.  A reply that comes too late is dropped by a later
+ * call.  After an error the request may still be carried out.
+ *
+ * Return: 0; -ENOENT no such exchange, or the request reaches no queue; -ENOBUFS a
+ * queue refuses it; -ETIMEDOUT no reply in time; -EINTR a signal; the errors of
+ * mqk_publish() and mqk_recv().
+ */
+int mqk_call(struct mqk_caller *c, uint32_t exchange,
+	     const void *key, size_t key_len, const void *payload, size_t len,
+	     struct mqk_msg *reply, int64_t timeout);
+
+/**
+ * mqk_callv - mqk_call() with headers and flags
+ * @c: caller
+ * @request: as for mqk_publishv(); reply-to and correlation-id are put before its
+ *	headers
+ * @reply: out: the reply, until the next call
+ * @timeout: for all of it; MQK_FOREVER
+ *
+ * Return: as mqk_call(); -EMSGSIZE too many headers.
+ */
+int mqk_callv(struct mqk_caller *c, const struct mqk_message *request,
+	      struct mqk_msg *reply, int64_t timeout);
+
+/**
+ * mqk_reply - reply to a request
+ * @p: port
+ * @request: the request, not settled yet
+ * @payload: the payload
+ * @len: its bytes
+ *
+ * A caller who has gone meanwhile is no error.
+ * Return: 0; -EDESTADDRREQ it wants no reply; -ENOBUFS its correlation id is too
+ * long (about 490 bytes); -EBADMSG malformed headers; as mqk_publish().
+ */
+int mqk_reply(struct mqk_port *p, const struct mqk_msg *request,
+	      const void *payload, size_t len);
+
+/*
+ * What is called for each request; it replies with mqk_reply().  0: it is done,
+ * and acknowledged; negative: it is rejected, and dropped; positive: done, and
+ * mqk_serve() returns that.
+ */
+typedef int mqk_serve_fn(struct mqk_port *p, const struct mqk_msg *request,
+			 void *arg);
+
+/**
+ * mqk_serve - serve requests
+ * @c: consumer of the queue that they come to
+ * @p: port for replies
+ * @fn: called for each
+ * @arg: for it
+ * @idle: return when no request has come for so long; MQK_FOREVER
+ *
+ * Return: 0 idle; what @fn returned; -EINTR a signal; as mqk_recv(), mqk_ack().
+ */
+int mqk_serve(struct mqk_consumer *c, struct mqk_port *p, mqk_serve_fn *fn,
+	      void *arg, int64_t idle);
 
 #ifdef __cplusplus
 }

@@ -80,7 +80,7 @@ int mqk_port_open(struct mqk *m, const struct mqk_port_opts *opts,
 	if (o.confirm)
 		pc.flags |= MQK_PORT_F_CONFIRM;
 	pc.entries = o.entries;
-	err = mqk_call(m, MQK_IOC_PORT_CREATE, &pc);
+	err = mqk_ioctl(m, MQK_IOC_PORT_CREATE, &pc);
 	if (err < 0) {
 		free(p);
 		return err;
@@ -110,7 +110,7 @@ void mqk_port_close(struct mqk_port *p)
 	if (!p)
 		return;
 	id.id = p->id;
-	mqk_call(p->m, MQK_IOC_PORT_CLOSE, &id);
+	mqk_ioctl(p->m, MQK_IOC_PORT_CLOSE, &id);
 	drop_jumbo(p);
 	if (p->window)
 		mqk_unmap(p->window, p->window_size);
@@ -171,7 +171,7 @@ static int next_segment(struct mqk_port *p, uint64_t size)
 
 	if (!r->inplace)
 		return -EINVAL;
-	err = mqk_call(p->m, MQK_IOC_PORT_SEGMENT, &ps);
+	err = mqk_ioctl(p->m, MQK_IOC_PORT_SEGMENT, &ps);
 	if (err < 0)
 		return err;
 
@@ -310,7 +310,7 @@ static int flush_rest(struct mqk_port *p, int ret)
 			return taken;
 		if (!ret)
 			return -EAGAIN;
-		ret = mqk_call_id(p->m, MQK_IOC_DOORBELL, p->id);
+		ret = mqk_ioctl_id(p->m, MQK_IOC_DOORBELL, p->id);
 	}
 }
 
@@ -321,7 +321,7 @@ int mqk_flush(struct mqk_port *p)
 
 	if (!n)
 		return 0;
-	ret = mqk_call_id(p->m, MQK_IOC_DOORBELL, p->id);
+	ret = mqk_ioctl_id(p->m, MQK_IOC_DOORBELL, p->id);
 	if (mqk_unlikely(ret != (int)n))
 		return flush_rest(p, ret);
 	p->ring.unflushed = 0;

@@ -16,6 +16,7 @@ struct mqk_port {
 	struct mqk *m;
 	uint32_t id;
 	bool confirm;
+	uint32_t replies_to;		/* the default exchange, once it is asked */
 	/* completions */
 	const struct mqk_completion *comps;
 	uint32_t comps_mask;

@@ -43,7 +43,7 @@ int mqk_publishv(struct mqk_port *p, const struct mqk_message *msgs,
 			.messages = mqk_ptr(msgs + done),
 		};
 
-		err = mqk_call(p->m, MQK_IOC_PUBLISH, &pub);
+		err = mqk_ioctl(p->m, MQK_IOC_PUBLISH, &pub);
 		if (err < 0)
 			return done ? (int)done : err;
 		done += pub.count;

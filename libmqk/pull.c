@@ -38,7 +38,7 @@ int mqk_get(struct mqk_consumer *c, uint32_t queue, struct mqk_msg *msg,
 		return -EINVAL;
 	if (mqk_consumer_noack(c))
 		mqk_private_drop(c, 0, true);
-	err = mqk_call(c->m, MQK_IOC_GET, &g);
+	err = mqk_ioctl(c->m, MQK_IOC_GET, &g);
 	if (err == -EAGAIN || err == -ETIMEDOUT)
 		return 0;
 	if (err < 0)
@@ -70,7 +70,7 @@ int mqk_browse(struct mqk *m, uint32_t queue, uint64_t *seq,
 			.len = buf->size,
 		};
 
-		err = mqk_call(m, MQK_IOC_BROWSE, &b);
+		err = mqk_ioctl(m, MQK_IOC_BROWSE, &b);
 		if (err == -EAGAIN)
 			return 0;
 		if (err < 0)

@@ -18,7 +18,7 @@
 #define TO_STRING(x)	TO_STRING_(x)
 #define TO_STRING_(x)	#x
 
-int mqk_call(const struct mqk *m, unsigned long request, void *arg)
+int mqk_ioctl(const struct mqk *m, unsigned long request, void *arg)
 {
 	int ret = ioctl(m->fd, request, arg);
 
@@ -138,7 +138,7 @@ static int open_node(const char *path, int oflags, struct mqk **out)
 		goto err_free;
 	}
 	m->query.size = sizeof(m->query);
-	err = mqk_call(m, MQK_IOC_QUERY, &m->query);
+	err = mqk_ioctl(m, MQK_IOC_QUERY, &m->query);
 	if (err < 0)
 		goto err_close;
 	if (m->query.abi != MQK_ABI) {
@@ -206,14 +206,14 @@ int mqk_query(struct mqk *m, struct mqk_query *q)
 {
 	if (!q)
 		return -EINVAL;
-	return mqk_call(m, MQK_IOC_QUERY, q);
+	return mqk_ioctl(m, MQK_IOC_QUERY, q);
 }
 
 int mqk_stat(struct mqk *m, struct mqk_stat *s)
 {
 	if (!s)
 		return -EINVAL;
-	return mqk_call(m, MQK_IOC_STAT, s);
+	return mqk_ioctl(m, MQK_IOC_STAT, s);
 }
 
 const char *mqk_version(void)

@@ -37,9 +37,9 @@ struct mqk *mqk_session_get(struct mqk *m);
 void mqk_session_put(struct mqk *m);
 
 /* ioctl(2) that returns a negative errno. */
-int mqk_call(const struct mqk *m, unsigned long request, void *arg);
+int mqk_ioctl(const struct mqk *m, unsigned long request, void *arg);
 /* The same for the calls that take an id by value. */
-static inline int mqk_call_id(const struct mqk *m, unsigned long request, uint32_t id)
+static inline int mqk_ioctl_id(const struct mqk *m, unsigned long request, uint32_t id)
 {
 	int ret = ioctl(m->fd, request, (unsigned long)id);
 

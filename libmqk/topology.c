@@ -66,7 +66,7 @@ int mqk_exchange_declare(struct mqk *m, const char *name, uint32_t type,
 		d.mode = o.mode;
 	d.name = mqk_ptr(name);
 	d.args = mqk_ptr(o.args);
-	err = mqk_call(m, MQK_IOC_EXCHANGE_DECLARE, &d);
+	err = mqk_ioctl(m, MQK_IOC_EXCHANGE_DECLARE, &d);
 	if (err < 0)
 		return err;
 	if (id)
@@ -88,7 +88,7 @@ int mqk_exchange_id(struct mqk *m, const char *name, uint32_t *id)
 	err = exchange_len(name, &d.name_len);
 	if (err)
 		return err;
-	err = mqk_call(m, MQK_IOC_EXCHANGE_DECLARE, &d);
+	err = mqk_ioctl(m, MQK_IOC_EXCHANGE_DECLARE, &d);
 	if (err < 0)
 		return err;
 	*id = d.id;
@@ -110,7 +110,7 @@ static int delete(struct mqk *m, unsigned long request, const char *name,
 		err = mqk_name_len(name, &d.name_len);
 	if (err)
 		return err;
-	err = mqk_call(m, request, &d);
+	err = mqk_ioctl(m, request, &d);
 	if (err < 0)
 		return err;
 	if (messages)
@@ -150,7 +150,7 @@ static int queue_set(struct mqk *m, const char *name, uint32_t flags,
 		err = args_len(args, alen, &s.args_len);
 	if (err)
 		return err;
-	return mqk_call(m, MQK_IOC_QUEUE_SET, &s);
+	return mqk_ioctl(m, MQK_IOC_QUEUE_SET, &s);
 }
 
 int mqk_queue_set(struct mqk *m, const char *name, const void *args, size_t alen)
@@ -181,7 +181,7 @@ static int exchange_next(struct mqk *m, uint32_t id, uint32_t flags,
 	n.name = mqk_ptr(i.name);
 	n.args = mqk_ptr(i.args);
 	n.args_len = sizeof(i.args);
-	err = mqk_call(m, MQK_IOC_EXCHANGE_NEXT, &n);
+	err = mqk_ioctl(m, MQK_IOC_EXCHANGE_NEXT, &n);
 	if (err < 0)
 		return err;
 	if (n.args_len > sizeof(i.args))
@@ -230,7 +230,7 @@ static int queue_declare(struct mqk *m, struct mqk_queue_declare *d,
 		memcpy(i.name, name, d->name_len);
 	else
 		d->made_name = mqk_ptr(i.name);
-	err = mqk_call(m, MQK_IOC_QUEUE_DECLARE, d);
+	err = mqk_ioctl(m, MQK_IOC_QUEUE_DECLARE, d);
 	if (err < 0 || !info)
 		return err;
 	i.name[MQK_NAME_MAX] = 0;
@@ -257,6 +257,8 @@ int mqk_queue_declare(struct mqk *m, const char *name,
 	if (err)
 		return err;
 	d.flags = declare_flags(o.durable, o.auto_delete, o.mode_set);
+	if (o.reply)
+		d.flags |= MQK_DECLARE_F_REPLY;
 	if (o.exclusive)
 		d.flags |= MQK_DECLARE_F_EXCLUSIVE;
 	if (o.mode_set)
@@ -290,7 +292,7 @@ static int queue_next(struct mqk *m, uint32_t id, uint32_t flags,
 
 	memset(&i, 0, sizeof(i));
 	n.name = mqk_ptr(i.name);
-	err = mqk_call(m, MQK_IOC_QUEUE_NEXT, &n);
+	err = mqk_ioctl(m, MQK_IOC_QUEUE_NEXT, &n);
 	if (err < 0)
 		return err;
 	i.name[n.name_len < MQK_NAME_MAX ? n.name_len : MQK_NAME_MAX] = 0;
@@ -355,7 +357,7 @@ static int bind(struct mqk *m, unsigned long request, uint32_t flags,
 		err = args_len(args, alen, &b.args_len);
 	if (err)
 		return err;
-	return mqk_call(m, request, &b);
+	return mqk_ioctl(m, request, &b);
 }
 
 int mqk_bind(struct mqk *m, const char *exchange, const char *queue,
@@ -410,6 +412,6 @@ int mqk_route(struct mqk *m, const char *exchange, const void *key, size_t klen,
 		err = args_len(headers, headers_len, &r.headers_len);
 	if (err)
 		return err;
-	err = mqk_call(m, MQK_IOC_ROUTE, &r);
+	err = mqk_ioctl(m, MQK_IOC_ROUTE, &r);
 	return err < 0 ? err : (int)r.count;
 }

@@ -77,7 +77,7 @@ int mqk_view_copy(struct mqk_consumer *c, struct mqk_msg *msg)
 	if (err)
 		return err;
 	r.data = mqk_ptr(c->buffer.data);
-	err = mqk_call(c->m, MQK_IOC_READ, &r);
+	err = mqk_ioctl(c->m, MQK_IOC_READ, &r);
 	if (err < 0)
 		return err;
 	if (r.len < len)

@@ -724,6 +724,151 @@ static void race_copy(void)
 	     CONSUMER(.copy = true, .spin_ns = 20000));
 }
 
+/* Requests and replies ------------------------------------------------------ */
+
+static uint32_t default_exchange(void)
+{
+	uint32_t id = 0;
+
+	CHECK_EQ(mqk_exchange_id(m, "", &id), 0);
+	return id;
+}
+
+/* Replies with the request's data doubled; "stop" ends, "none" is not replied to,
+ * "bad" is rejected, "late" is replied to twice: with the id of the last request
+ * that was not replied to, then its own.
+ */
+static struct {
+	char id[64];
+} unanswered;
+
+static int double_it(struct mqk_port *port, const struct mqk_msg *request,
+		     void *arg)
+{
+	struct mqk_properties props = { .sz = sizeof(props) };
+	size_t len = request->d.payload_len;
+	char text[64];
+
+	(*(int *)arg)++;
+	if (len == 3 && !memcmp(request->payload, "bad", 3))
+		return -1;
+	CHECK(mqk_properties_get(request, &props) >= 2);
+	if (len == 4 && !memcmp(request->payload, "none", 4)) {
+		snprintf(unanswered.id, sizeof(unanswered.id), "%.*s",
+			 (int)props.correlation_id.len, props.correlation_id.at);
+		return 0;
+	}
+	if (len == 4 && !memcmp(request->payload, "late", 4)) {
+		struct mqk_properties old = { .sz = sizeof(old),
+			.correlation_id = MQK_TEXT(unanswered.id) };
+		unsigned char buf[256];
+		struct mqk_headers h;
+		struct mqk_message stale = {
+			.exchange = *((uint32_t *)arg + 1),
+			.key = (uintptr_t)props.reply_to.at,
+			.key_len = (uint8_t)props.reply_to.len,
+			.headers = (uintptr_t)buf,
+			.payload = (uintptr_t)"stale", .payload_len = 5,
+		};
+
+		/* of another request, without any id, with garbage */
+		mqk_headers_init(&h, buf, sizeof(buf));
+		CHECK_EQ(mqk_properties_add(&h, &old), 0);
+		stale.headers_len = (uint16_t)h.len;
+		CHECK_EQ(mqk_publishv(port, &stale, 1), 1);
+		stale.headers_len = 0;
+		CHECK_EQ(mqk_publishv(port, &stale, 1), 1);
+	}
+	memcpy(text, request->payload, len);
+	memcpy(text + len, request->payload, len);
+	CHECK_EQ(mqk_reply(port, request, text, 2 * len), 0);
+	return len == 4 && !memcmp(text, "stop", 4) ? 7 : 0;
+}
+
+struct served {
+	int requests;
+	uint32_t exchange;
+	int ret;
+};
+
+static void *server(void *arg)
+{
+	struct served *s = arg;
+
+	s->ret = mqk_serve(c, p, double_it, s, MQK_FOREVER);
+	return NULL;
+}
+
+#define CALL(text, ns) \
+	mqk_call(caller, exchange, MQK_STR("q"), MQK_STR(text), &msg, ns)
+#define REPLIED(text) \
+	(msg.d.payload_len == strlen(text) && \
+	 !memcmp(msg.payload, text, strlen(text)))
+#define LONG	60000000000ll
+
+static void calling(void)
+{
+	struct served s = { .ret = -1 };
+	struct mqk_caller *caller, *other;
+	struct mqk_queue_info qi = QUEUE_INFO;
+	pthread_t thread;
+	uint32_t exchange;
+
+	make_rings(PORT(0), CONSUMER(.prefetch = 1));
+	exchange = s.exchange = default_exchange();
+	CHECK_EQ(mqk_caller_open(m, NULL, &caller), 0);
+	CHECK_EQ(strncmp(mqk_caller_address(caller), "amq.reply-", 10), 0);
+	CHECK_EQ(pthread_create(&thread, NULL, server, &s), 0);
+	CHECK_EQ(CALL("ab", LONG), 0);
+	CHECK(REPLIED("abab"));
+	CHECK_EQ(CALL("", LONG), 0);
+	CHECK(REPLIED(""));
+	/* too late: neither its reply nor any other is taken for the next one's */
+	CHECK_EQ(CALL("none", 200000000), -ETIMEDOUT);
+	CHECK_EQ(CALL("late", LONG), 0);
+	CHECK(REPLIED("latelate"));
+	CHECK_EQ(CALL("bad", 200000000), -ETIMEDOUT);
+	CHECK_EQ(mqk_caller_open(m, NULL, &other), 0);
+	CHECK(strcmp(mqk_caller_address(caller), mqk_caller_address(other)));
+	CHECK_EQ(mqk_call(other, exchange, MQK_STR("q"), MQK_STR("cd"), &msg,
+			  LONG), 0);
+	CHECK(REPLIED("cdcd"));
+	mqk_caller_close(other);
+	CHECK_EQ(CALL("stop", LONG), 0);
+	CHECK(REPLIED("stopstop"));
+	pthread_join(thread, NULL);
+	CHECK_EQ(s.ret, 7);
+	CHECK_EQ(s.requests, 7);
+	qi.id = queue;
+	CHECK_EQ(mqk_queue_get(m, queue, &qi), 0);
+	CHECK_EQ(qi.acked, 6);
+	CHECK_EQ(qi.dropped, 1);
+	CHECK_EQ(qi.unacked, 0);
+
+	CHECK_EQ(CALL("ab", 0), -ETIMEDOUT);
+	CHECK_EQ(mqk_call(caller, exchange, MQK_STR("nobody"), MQK_STR("x"),
+			  &msg, LONG), -ENOENT);
+	CHECK_EQ(mqk_call(caller, 4711, MQK_STR("q"), MQK_STR("x"), &msg, LONG),
+		 -ENOENT);
+	CHECK_EQ(mqk_call(caller, exchange, NULL, 1, "", 0, &msg, 0), -EINVAL);
+	CHECK_EQ(mqk_callv(caller, NULL, &msg, 0), -EINVAL);
+	/* without an address there is nobody to reply to */
+	CHECK_EQ(mqk_publish(p, exchange, MQK_STR("q"), "", 0, 0), 0);
+	CHECK_EQ(mqk_recv(c, &msg, LONG), 1);
+	/* the one that was not waited for comes first */
+	while (msg.d.headers_len) {
+		CHECK_EQ(mqk_ack(c, msg.d.tag), 0);
+		CHECK_EQ(mqk_recv(c, &msg, LONG), 1);
+	}
+	CHECK_EQ(mqk_reply(p, &msg, "x", 1), -EDESTADDRREQ);
+	CHECK_EQ(mqk_serve(c, p, NULL, NULL, 0), -EINVAL);
+	CHECK_EQ(mqk_serve(c, p, double_it, &s, 1000000), 0);
+	mqk_caller_close(caller);
+	mqk_caller_close(NULL);
+	CHECK_EQ(mqk_caller_open(m, NULL, NULL), -EINVAL);
+	drop_broker();
+}
+
 static const struct test tests[] = {
 	TEST(session),
 	TEST(brokers),
@@ -742,6 +887,7 @@ static const struct test tests[] = {
 	TEST(one_way),
 	TEST(polling),
 	TEST(death),
+	TEST(calling),
 	TEST(race_sleep),
 	TEST(race_spin),
 	TEST(race_noack),

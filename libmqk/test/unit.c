@@ -89,6 +89,85 @@ static void headers_arrays(void)
 	CHECK_EQ(mqk_headers_add_strings(&h, "CC", values, 3), -ENOBUFS);
 }
 
+static bool text_is(const struct mqk_text *t, const char *s)
+{
+	return t->at && t->len == strlen(s) && !memcmp(t->at, s, t->len);
+}
+
+static void properties(void)
+{
+	struct mqk_properties in = {
+		.sz = sizeof(in),
+		.content_type = MQK_TEXT("text/plain"),
+		.content_encoding = MQK_TEXT(""),
+		.correlation_id = { "a\0b", 3 },
+		.reply_to = MQK_TEXT("there"),
+		.message_id = MQK_TEXT("m"),
+		.type = MQK_TEXT("t"),
+		.app_id = MQK_TEXT("a"),
+		.timestamp_set = true, .timestamp = -7,
+		.user_id_set = true, .user_id = 4000000000u,
+	};
+	struct mqk_properties out = { .sz = sizeof(out) };
+	struct mqk_properties none = { .sz = sizeof(none) };
+	struct { struct mqk_properties p; size_t more; } longer = {
+		.p.sz = sizeof(longer), .more = 1 };
+	unsigned char buf[1024];
+	struct mqk_headers h;
+	struct mqk_msg msg = { .headers = buf, .d.uid = 4000000000u };
+
+	mqk_headers_init(&h, buf, sizeof(buf));
+	CHECK_EQ(mqk_headers_add_string(&h, "other", "x"), 0);
+	CHECK_EQ(mqk_properties_add(&h, &none), 0);
+	CHECK_EQ(mqk_headers_check(buf, h.len), 1);
+	CHECK_EQ(mqk_properties_add(&h, &longer.p), -E2BIG);
+	CHECK_EQ(mqk_properties_add(&h, &in), 0);
+	/* the first one of a name counts */
+	CHECK_EQ(mqk_headers_add_string(&h, MQK_PROPERTY_TYPE, "later"), 0);
+	CHECK_EQ(mqk_headers_add_timestamp(&h, MQK_PROPERTY_TIMESTAMP, 1), 0);
+	msg.d.headers_len = (uint16_t)h.len;
+	CHECK_EQ(mqk_properties_get(&msg, &out), 9);
+	CHECK(text_is(&out.content_type, "text/plain"));
+	CHECK(text_is(&out.content_encoding, ""));
+	CHECK(out.correlation_id.len == 3 &&
+	      !memcmp(out.correlation_id.at, "a\0b", 3));
+	CHECK(text_is(&out.reply_to, "there"));
+	CHECK(text_is(&out.message_id, "m"));
+	CHECK(text_is(&out.type, "t"));
+	CHECK(text_is(&out.app_id, "a"));
+	CHECK(out.timestamp_set && out.timestamp == -7);
+	CHECK(out.user_id_set && out.user_id == 4000000000u);
+
+	/* who did not publish it is not its user */
+	msg.d.uid = 1;
+	CHECK_EQ(mqk_properties_get(&msg, &out), 8);
+	CHECK(!out.user_id_set);
+	/* another type is just a header */
+	mqk_headers_init(&h, buf, sizeof(buf));
+	CHECK_EQ(mqk_headers_add_string(&h, MQK_PROPERTY_TIMESTAMP, "now"), 0);
+	CHECK_EQ(mqk_headers_add_int(&h, MQK_PROPERTY_TYPE, 1), 0);
+	CHECK_EQ(mqk_headers_add_string(&h, MQK_PROPERTY_USER_ID, "1"), 0);
+	msg.d.headers_len = (uint16_t)h.len;
+	CHECK_EQ(mqk_properties_get(&msg, &out), 0);
+	CHECK(!out.type.at && !out.timestamp_set && !out.user_id_set);
+	CHECK_EQ(mqk_property_type("type", 4), MQK_HEADER_STRING);
+	CHECK_EQ(mqk_property_type("timestamp", 9), MQK_HEADER_TIMESTAMP);
+	CHECK_EQ(mqk_property_type("user-id", 7), MQK_HEADER_LONG);
+	CHECK_EQ(mqk_property_type("types", 5), 0);
+	CHECK_EQ(mqk_property_type("typ", 3), 0);
+
+	/* no room: nothing is added */
+	mqk_headers_init(&h, buf, 40);
+	CHECK_EQ(mqk_headers_add_string(&h, "x", "y"), 0);
+	CHECK_EQ(mqk_properties_add(&h, &in), -ENOBUFS);
+	CHECK_EQ(h.len, 8);
+	buf[0] = '?';
+	msg.d.headers_len = 8;
+	CHECK_EQ(mqk_properties_get(&msg, &out), -EBADMSG);
+	out.sz = 0;
+	CHECK_EQ(mqk_properties_get(&msg, &out), -EINVAL);
+}
+
 static void headers_small_types(void)
 {
 	static const struct {
@@ -419,6 +498,7 @@ static void bad_arguments(void)
 static const struct test tests[] = {
 	TEST(headers_round_trip),
 	TEST(headers_arrays),
+	TEST(properties),
 	TEST(headers_small_types),
 	TEST(headers_refuse),
 	TEST(headers_malformed),

@@ -158,7 +158,7 @@ static void *ringer(void *arg)
 	struct mqk_port *p = arg;
 
 	while (!__atomic_load_n(&no_more_bells, __ATOMIC_RELAXED))
-		MUST(mqk_call_id(p->m, MQK_IOC_DOORBELL, p->id) >= 0);
+		MUST(mqk_ioctl_id(p->m, MQK_IOC_DOORBELL, p->id) >= 0);
 	return NULL;
 }
 

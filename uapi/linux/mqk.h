@@ -162,6 +162,25 @@ struct mqk_header {
 	__u16 value_len;
 };
 
+/*
+ * Properties of a message: headers of these names, strings unless said
+ * otherwise; a header of such a name and another type is just a header.  None
+ * but USER_ID means anything to the kernel.
+ */
+#define MQK_PROPERTY_CONTENT_TYPE	"content-type"
+#define MQK_PROPERTY_CONTENT_ENCODING	"content-encoding"
+#define MQK_PROPERTY_CORRELATION_ID	"correlation-id"
+#define MQK_PROPERTY_REPLY_TO		"reply-to"	/* key of the default
+							 * exchange
+							 */
+#define MQK_PROPERTY_MESSAGE_ID		"message-id"
+#define MQK_PROPERTY_TIMESTAMP		"timestamp"	/* TIMESTAMP */
+#define MQK_PROPERTY_TYPE		"type"
+#define MQK_PROPERTY_USER_ID		"user-id"	/* LONG: the uid of
+							 * struct mqk_delivery
+							 */
+#define MQK_PROPERTY_APP_ID		"app-id"
+
 /* ------------------------------------------------------------------------
  * Shared pages
  *
@@ -466,6 +485,9 @@ struct mqk_query {
 					 */
 #define MQK_FEATURE_CC		0x40	/* MQK_MSG_F_CC */
 #define MQK_FEATURE_QUEUE_SET	0x100	/* MQK_IOC_QUEUE_SET */
+#define MQK_FEATURE_REPLY	0x200	/* MQK_DECLARE_F_REPLY, and user ids that
+					 * are checked
+					 */
 #define MQK_FEATURE_CONSUMER_ARGS 0x800	/* arguments of consumers */
 
 /**
@@ -566,6 +588,7 @@ struct mqk_broker_next {
 #define MQK_DECLARE_F_INTERNAL		0x08	/* exchange: not published to */
 #define MQK_DECLARE_F_EXCLUSIVE		0x10	/* queue: of this session alone */
 #define MQK_DECLARE_F_MODE		0x20	/* @mode is set */
+#define MQK_DECLARE_F_REPLY		0x40	/* queue: for replies; see below */
 
 /* struct mqk_queue_next.flags, beside MQK_DECLARE_F_* */
 #define MQK_QUEUE_F_PAUSED		0x10000	/* MQK_QUEUE_SET_F_PAUSE */
@@ -573,7 +596,7 @@ struct mqk_broker_next {
 /**
  * struct mqk_exchange_declare - MQK_IOC_EXCHANGE_DECLARE
  * @size: bytes of this structure
- * @flags: MQK_DECLARE_F_* but EXCLUSIVE
+ * @flags: MQK_DECLARE_F_* but EXCLUSIVE and REPLY
  * @name: pointer to the name
  * @args: pointer to encoded headers: the arguments
  * @name_len: bytes of the name
@@ -635,6 +658,13 @@ struct mqk_exchange_declare {
  *	x-overflow		string; when there would be more: "drop-head", the
  *				default: what would be delivered next is dropped;
  *				"reject-publish": the new one is refused (NACK)
+ *
+ * A queue for replies (REPLY, with EXCLUSIVE and no name, neither PASSIVE nor
+ * DURABLE) gets a name of which nobody can guess the last 32 bytes, and which only
+ * this session is told: lists show others what comes before those.  Who is sent
+ * the name, as the property reply-to of a request, can publish to it through the
+ * default exchange; when the session ends, nobody can.  It cannot be bound
+ * (EACCES, rule RESERVED_NAME).
  *
  * EACCES: name begins with "amq." and there is none of that name; not so with
  * PASSIVE.  EBUSY: exclusive to another session.  EINVAL: exists with other properties, unknown
@@ -1148,7 +1178,8 @@ struct mqk_message {
  * is the first, the call fails with its error; else it succeeds with a smaller
  * @count, and a call with the rest tells.  Which queues a message reaches, if
  * any, makes no difference to what is checked.  ENOENT: no such exchange or port.
- * EACCES: exchange internal, or permission.  EMSGSIZE: larger than message_max.
+ * EACCES: exchange internal, or permission, or the property user-id is not the
+ * publisher (rule PERMISSION).  EMSGSIZE: larger than message_max.
  * EMLINK: more queues than targets_max.  ELOOP: more than 64 exchanges.  EAGAIN:
  * completion ring full.  EDQUOT, ENOSPC, ENOMEM.
  */

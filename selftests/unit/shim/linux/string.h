@@ -4,6 +4,19 @@
 
 #include <string.h>
 
+#define memzero_explicit(at, len)	memset(at, 0, len)
+
+static inline char *bin2hex(char *to, const void *from, size_t len)
+{
+	const unsigned char *p = from;
+
+	while (len--) {
+		*to++ = "0123456789abcdef"[*p >> 4];
+		*to++ = "0123456789abcdef"[*p++ & 15];
+	}
+	return to;
+}
+
 /* What fits, always with a 0 at the end. */
 #define strscpy(to, from, size)	((void)snprintf(to, size, "%s", from))
 
