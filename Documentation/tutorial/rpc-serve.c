@@ -12,29 +12,24 @@ static void check(int ret, const char *what)
 	exit(1);
 }
 
-static void answer(struct mqk_port *p, uint32_t exchange,
-		   const struct mqk_msg *msg)
+static int square(struct mqk_port *p, const struct mqk_msg *request, void *arg)
 {
-	struct mqk_header_view to;
 	char text[32];
 	long long n;
 
-	if (mqk_headers_find(msg->headers, msg->d.headers_len, "reply-to",
-			     &to) != 1 || to.value_len > MQK_KEY_MAX)
-		return;				/* nobody wants to know */
-	snprintf(text, sizeof(text), "%.*s", (int)msg->d.payload_len,
-		 (const char *)msg->payload);
+	(void)arg;
+	snprintf(text, sizeof(text), "%.*s", (int)request->d.payload_len,
+		 (const char *)request->payload);
 	n = atoll(text);
+	printf("asked for the square of %lld\n", n);
 	snprintf(text, sizeof(text), "%lld", n * n);
-	mqk_publish(p, exchange, to.value, to.value_len, MQK_STR(text), 0);
+	return mqk_reply(p, request, MQK_STR(text));
 }
 
 int main(void)
 {
 	struct mqk_consumer *c;
 	struct mqk_port *p;
-	struct mqk_msg msg;
-	uint32_t exchange;
 	struct mqk *m;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -42,11 +37,7 @@ int main(void)
 	check(mqk_queue_declare(m, "square", NULL, NULL), "declare");
 	check(mqk_consume(m, "square", NULL, &c), "consume");
 	check(mqk_port_open(m, NULL, &p), "port");
-	check(mqk_exchange_id(m, "", &exchange), "default exchange");
 	printf("serving\n");
-	for (;;) {
-		check(mqk_recv(c, &msg, MQK_FOREVER), "receive");
-		answer(p, exchange, &msg);
-		check(mqk_ack(c, msg.d.tag), "acknowledge");
-	}
+	check(mqk_serve(c, p, square, NULL, MQK_FOREVER), "serve");
+	return 0;
 }

@@ -252,7 +252,7 @@ test_lists()
 	m bind l-x l-q ''
 	m bind l-x l-r "$(printf 'a b\001')" --arg n:int=7 --arg s=text
 	json "binding list -j" \
-		"[{k: v for k, v in b.items() if not k.endswith('_id') and k != 'number'} for b in o if b['exchange'] == 'l-x'] == [{'exchange': 'l-x', 'queue': 'l-q', 'key': 'plain', 'arguments': {}}, {'exchange': 'l-x', 'queue': 'l-q', 'key': '', 'arguments': {}}, {'exchange': 'l-x', 'queue': 'l-r', 'key': 'a b\x01', 'arguments': {'n': 7, 's': 'text'}}]" \
+		"[{k: v for k, v in b.items() if not k.endswith('_id') and k != 'number'} for b in o if b['exchange'] == 'l-x'] == [{'exchange': 'l-x', 'queue': 'l-q', 'key': 'plain', 'arguments': {}}, {'exchange': 'l-x', 'queue': 'l-q', 'key': '', 'arguments': {}}, {'exchange': 'l-x', 'queue': 'l-r', 'key': 'a b\x01', 'arguments': {'n': 7, 's': 'text'}, 'arguments_types': {'n': 'int'}}]" \
 		binding list
 	good "binding list" binding list
 	tap_check "binding list has a key" grep -q '^l-x  *l-q  *plain  *-$' "$work/out"
@@ -415,8 +415,40 @@ test_headers()
 	json "come back in JSON" \
 		"o[0]['headers'] == {'s': 'text', 'e': '', 'b': True, 'y': -128, 'h': 32767, 'i': -2147483648, 'l': 9223372036854775807, 'f': 1.5, 'd': 0.1, 'inf': 'inf', 't': 'typed', 'x': 'AP8=', 'ts': 1700000000, 'v': None, 'a:b': 'colon'}" \
 		browse h1
+	json "with the types that the values do not tell" \
+		"o[0]['headers_types'] == {'y': 'byte', 'h': 'short', 'i': 'int', 'f': 'float', 'd': 'double', 'inf': 'double', 'x': 'bytes', 'ts': 'timestamp'}" \
+		browse h1
 	m browse h1 >"$work/out"
-	tap_check "come back as they are written" grep -q 'header ts:timestamp=1700000000' "$work/out"
+	tap_equal "come back as they were written, each of them" \
+		"$(sed -n 's/^    header //p' "$work/out")" "s=text
+e=
+b:bool=true
+y:byte=-128
+h:short=32767
+i:int=-2147483648
+l:long=9223372036854775807
+f:float=1.5
+d:double=0.1
+inf:double=inf
+t=typed
+x:bytes=AP8=
+ts:timestamp=1700000000
+v:void=
+a:b:string=colon"
+	for header in bool=2 bool=yes byte=128 byte=-129 byte=1.0 short=32768 int=2147483648 \
+		long=9223372036854775808 long= float=1e39 float=x double=1e999 double= \
+		bytes=A timestamp=now void=1; do
+		bad "header $header is refused" 2 \
+			"--header x:$header: '${header#*=}' is no value of type ${header%%=*}*" \
+			publish "" h1 data --header "x:$header"
+		bad "argument $header is refused" 2 \
+			"--arg x:$header: '${header#*=}' is no value of type ${header%%=*}*" \
+			queue declare h2 --arg "x:$header"
+	done
+	bad "header without a name" 2 "--header =x: a name has 1 to 255 bytes*" publish "" h1 data --header =x
+	bad "more headers than there is room for" 2 "--header: all of them together take more than 65528 bytes*" \
+		publish "" h1 data --header "a=$(printf '%065000d' 0)" --header "b=$(printf '%0600d' 0)"
+	tap_equal "and nothing was published" "$(depth h1)" 1+0
 	m queue purge h1 >/dev/null
 	m queue declare h2 >/dev/null
 	prints "route by further keys" "h1
@@ -436,6 +468,77 @@ h2" route "" h1 --cc nobody --bcc h2
 	json "text that is no UTF-8" \
 		"o[0]['headers'] == {'bad': 'a\u00ffb', 'good': '1'} and __import__('base64').b64decode(o[0]['headers_base64'])[4:10] == b'bada\xffb'" \
 		browse h1
+}
+
+test_properties()
+{
+	m queue declare pr1 >/dev/null
+	good "properties" publish "" pr1 data --header x:int=1 --property content-type=text/plain \
+		--property content-encoding=gzip --property correlation-id=c7 --property reply-to=answers \
+		--property message-id=m1 --property type=greeting --property app-id=tests \
+		--property timestamp=1700000000 --property user-id=0
+	json "properties in JSON" \
+		"o[0]['properties'] == {'content_type': 'text/plain', 'content_encoding': 'gzip', 'correlation_id': 'c7', 'reply_to': 'answers', 'message_id': 'm1', 'type': 'greeting', 'app_id': 'tests', 'timestamp': 1700000000, 'user_id': 0} and o[0]['headers']['x'] == 1" \
+		browse pr1
+	m browse pr1 >"$work/out"
+	tap_check "properties for people" grep -qx '    property timestamp:timestamp=1700000000' "$work/out"
+	tap_check "are no headers" grep -qx '    header x:int=1' "$work/out"
+	m queue purge pr1 >/dev/null
+	m publish "" pr1 data --header timestamp=noon --header a=b
+	json "a header of that name and another type is none" "'properties' not in o[0] and o[0]['headers']['timestamp'] == 'noon'" browse pr1
+	bad "no such property" 2 "--property frob=1: 'frob' is no property; there are content-type, *" publish "" pr1 x --property frob=1
+	bad "property without a value" 2 "--property type: give type=VALUE*" publish "" pr1 x --property type
+	bad "property twice" 2 "--property type is given twice*" publish "" pr1 x --property type=a --property type=b
+	for property in timestamp=now timestamp= user-id=root user-id=-1 user-id=4294967296; do
+		bad "property $property is refused" 2 "--property $property: '${property#*=}' is not *number of *" \
+			publish "" pr1 x --property "$property"
+	done
+}
+
+# Serve one request by hand: serve_one QUEUE ANSWER
+serve_one()
+{
+	wait_for depth_is "$1" 1+0 || return 1
+	m -j get "$1" --ack >"$work/request"
+	to=$(sed -n 's/.*"reply_to":"\([^"]*\)".*/\1/p' "$work/request")
+	id=$(sed -n 's/.*"correlation_id":"\([^"]*\)".*/\1/p' "$work/request")
+	m publish "" "$to" "$2" --property "correlation-id=$id"
+}
+
+test_call()
+{
+	m queue declare ca1 >/dev/null
+	"$ctl" -b "$broker" call "" ca1 question --raw --timeout 20 >"$work/reply" 2>"$work/err" &
+	pid=$!
+	tap_check "call: serve a request by hand" serve_one ca1 answer
+	wait "$pid"
+	tap_equal "and it prints the answer" "$?:$(cat "$work/err"):$(cat "$work/reply")" "0::answer"
+	to=$(sed -n 's/.*"reply_to":"\([^"]*\)".*/\1/p' "$work/request")
+	tap_check "the address is the kernel's" expr "$to" : 'amq\.reply-[0-9a-f]\{16\}-[0-9a-f]\{32\}$'
+	tap_equal "and leads nowhere any more" "$(m route "" "$to")" ""
+	"$ctl" -b "$broker" -j call "" ca1 question --property type=sum --header x=y --timeout 20 >"$work/reply" 2>"$work/err" &
+	pid=$!
+	serve_one ca1 'in JSON'
+	m queue list >"$work/lists"
+	wait "$pid"
+	tap_check "call -j" grep -q '"data":"in JSON"' "$work/reply"
+	tap_check "the request has its other headers" grep -q '"type":"sum".*"x":"y"' "$work/request"
+	"$ctl" -b "$broker" call "" ca1 question --timeout 20 >"$work/reply" 2>"$work/err" &
+	pid=$!
+	wait_for depth_is ca1 1+0
+	m queue list >"$work/lists"
+	m consumer list >>"$work/lists"
+	cat "/dev/mqk/$broker" >>"$work/lists"
+	tap_equal "nobody else is told the address" \
+		"$(grep -c 'amq.reply-[0-9a-f]\{16\}\( \|$\)' "$work/lists"):$(grep -c 'amq.reply-[0-9a-f]*-[0-9a-f]' "$work/lists")" "3:0"
+	kill "$pid"
+	wait "$pid" 2>/dev/null
+	m queue purge ca1 >/dev/null
+	bad "call without a reply" 1 "exchange '', key 'ca1': no reply within 0.2 seconds*" call "" ca1 x --timeout 0.2
+	bad "call where nobody serves" 1 "exchange '', key 'ca9': the request reaches no queue*" call "" ca9 x
+	bad "call, bad timeout" 2 "--timeout x: give a number of seconds*" call "" ca1 x --timeout x
+	bad "call, data and --file" 2 "*exclude each other*" call "" ca1 x --file y
+	bad "a user id that is another's" 1 "publish to exchange '': *" publish "" ca1 x --property user-id=12345
 }
 
 test_get()
@@ -564,14 +667,93 @@ test_stat()
 {
 	good "stat" stat
 	tap_check "stat has counters and limits" sh -c 'grep -q "^published  *[1-9]" "$1" && grep -q "^queues " "$1"' - "$work/out"
-	json "stat -j" "o[0]['broker'] == '$broker' and o[0]['published'] > 1000 and o[0]['resources']['queues']['used'] > 2 and o[0]['features'] and o[0]['returned'] == 11" stat
+	json "stat -j" "o[0]['broker'] == '$broker' and o[0]['published'] > 1000 and o[0]['resources']['queues']['used'] > 2 and o[0]['features'] and o[0]['returned'] == 12" stat
 	m queue declare t1 >/dev/null
 	good "top, once" top
 	tap_check "top has the queue" grep -q ' t1$' "$work/out"
 	good "top, twice" top --iterations 2 --interval 0.1
 	tap_equal "two tables" "$(grep -c '^ *READY' "$work/out")" 2
 	json "top -j" "[q['published_per_s'] for q in o if q['name'] == 't1'] == [None, 0]" top --iterations 2 --interval 0.1
+	good "top --batch -n" top --batch -n 2 --interval 0.1
+	tap_equal "prints as many tables" "$(grep -c '^ *READY' "$work/out")" 2
+	bad "top -n 0" 2 "*--iterations 0: give a number*" top -n 0
+	bad "-n is an option of top alone" 2 "*no option -n*" stat -n 1
+	m publish "" t1 waits
+	json "top -j has depths" "[(q['ready'], q['unacked'], q['consumers'], q['bytes']) for q in o if q['name'] == 't1'] == [(1, 0, 0, 5)]" top -n 1
+	if command -v python3 >/dev/null; then
+		tap_check "top on a terminal draws a page, and q leaves it as it was" \
+			timeout 60 python3 -c '
+import fcntl, os, pty, sys, termios
+master, slave = pty.openpty()
+before = termios.tcgetattr(slave)
+pid = os.fork()
+if not pid:
+    os.setsid()
+    fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+    for fd in 0, 1, 2:
+        os.dup2(slave, fd)
+    os.execv(sys.argv[1], sys.argv[1:])
+seen = b""
+while b"t1" not in seen:
+    seen += os.read(master, 4096)
+assert seen.count(b"\033[H\033[J") >= 1, seen
+assert not termios.tcgetattr(slave)[3] & termios.ICANON, "keys are read one by one"
+os.write(master, b"q")
+assert os.waitpid(pid, 0)[1] == 0, "status"
+assert termios.tcgetattr(slave) == before, "the terminal is as it was"
+' "$ctl" -b "$broker" top --interval 0.1
+	else
+		tap_skip "top on a terminal" "no python3"
+	fi
 	bad "top, bad interval" 2 "*--interval x*" top --interval x
+}
+
+# The text format, read by its rules; with a queue whose name needs escaping.
+test_prometheus()
+{
+	m queue declare "$(printf 'm\n"\\\377')" >/dev/null
+	m queue declare prom >/dev/null
+	m publish "" prom 12345
+	good "stat --prometheus" stat --prometheus
+	tap_check "has the queue" grep -qxF "mqk_queue_bytes{broker=\"$broker\",queue=\"prom\"} 5" "$work/out"
+	tap_check "escapes names" grep -qF 'queue="m\n\"\\ÿ",queue_base64="bQoiXP8="' "$work/out"
+	bad "stat --prometheus -j" 2 "*exclude each other*" stat --prometheus -j
+	if ! command -v python3 >/dev/null; then
+		tap_skip "the format" "no python3"
+		return
+	fi
+	m stat --prometheus >"$work/out"
+	tap_check "is the text format, with all that stat and the lists have" python3 - "$work/out" "$broker" <<-'PYTHON'
+		import re, sys
+		text = open(sys.argv[1], encoding="utf-8").read()
+		assert text.endswith("\n")
+		name = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
+		value = r'"(?:[^"\\\n]|\\["\\n])*"'
+		sample = re.compile(rf"({name})\{{({name}={value}(?:,{name}={value})*)\}} (\d+|\+Inf)")
+		seen, kinds, current = set(), {}, None
+		for line in text.splitlines():
+		    if line.startswith("# HELP "):
+		        current = line.split(" ")[2]
+		        assert current not in kinds and len(line.split(" ", 3)[3]) > 5, line
+		    elif line.startswith("# TYPE "):
+		        _, _, metric, kind = line.split(" ")
+		        assert metric == current and kind in ("counter", "gauge"), line
+		        assert (kind == "counter") == metric.endswith("_total"), line
+		        kinds[metric] = kind
+		    else:
+		        m = sample.fullmatch(line)
+		        assert m and m.group(1) == current and current in kinds, line
+		        assert (current, m.group(2)) not in seen, "twice: " + line
+		        assert f'broker="{sys.argv[2]}"' in m.group(2), line
+		        seen.add((current, m.group(2)))
+		metrics = {m for m, _ in seen}
+		assert metrics == set(kinds), "a metric without samples"
+		for wanted in ("mqk_published_total", "mqk_segments", "mqk_queue_ready", "mqk_queue_acked_total",
+		               "mqk_exchange_bindings", "mqk_resource_used", "mqk_resource_limit"):
+		    assert wanted in metrics, wanted
+	PYTHON
+	m queue delete prom
+	m queue delete "$(printf 'm\n"\\\377')"
 }
 
 test_batch()
@@ -705,7 +887,7 @@ test_completion()
 
 tap_check "broker create" "$ctl" broker create "$broker"
 [ $# -gt 0 ] || set -- usage broker exchange queue bind publish headers get \
-	lists data browse consume stat batch trace permissions completion
+	lists data browse properties call consume stat prometheus batch trace permissions completion
 for tests; do
 	echo "# $tests"
 	"test_$tests"

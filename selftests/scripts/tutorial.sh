@@ -5,6 +5,8 @@
 #
 # The tutorial: what a page says is typed and seen, literally; its programs are
 # short, and use nothing but libmqk.
+#
+# shellcheck disable=SC2016 # scripts in single quotes
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/selftests/lib/tap.sh"

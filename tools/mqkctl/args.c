@@ -111,6 +111,8 @@ static int take_word(struct ctl *ctl, struct args *args, int argc, char **argv,
 
 	if (status || *used)
 		return status;
+	if (!strcmp(word, "-n") && args->command->opts & OPT(ITERATIONS))
+		word = "--iterations";
 	if (!strncmp(word, "--", 2))
 		return take_option(ctl, args, word, next, used);
 	if (word[0] == '-' && word[1]) {

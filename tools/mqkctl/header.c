@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "header.h"
 #include "number.h"
+#include "property.h"
 #include "text.h"
 
 /* Types by name; for integers their range, for all the bytes of a value. */
@@ -84,6 +86,8 @@ static bool encode_real(const struct type *t, const char *value,
 	if (!number_double(value, &d))
 		return false;
 	f = (float)d;
+	if (t->size == 4 && isinf(f) && !isinf(d))
+		return false;
 	memcpy(&bits64, &d, sizeof(bits64));
 	memcpy(&bits32, &f, sizeof(bits32));
 	store_le(out, t->size == 4 ? bits32 : bits64, t->size);
@@ -321,6 +325,42 @@ static void value_json(struct json *j, const struct mqk_header_view *v)
 		json_null(&value, NULL);
 }
 
+/* Whether the value alone tells the type: text, true, a whole number, null. */
+static bool type_shows(int type)
+{
+	return type == MQK_HEADER_STRING || type == MQK_HEADER_BOOL ||
+	       type == MQK_HEADER_LONG || type == MQK_HEADER_VOID;
+}
+
+/* A member NAME_types with the types of those whose values do not tell. */
+static void types_json(struct json *j, const char *name, const void *headers,
+		       size_t len)
+{
+	struct mqk_header_view v;
+	char types_name[32];
+	struct json value = { .f = j->f };
+	bool any = false;
+	size_t pos = 0;
+
+	while (mqk_headers_next(headers, len, &pos, &v) > 0) {
+		const struct type *t = type_by_number(v.type);
+
+		if (!t || type_shows(v.type))
+			continue;
+		if (!any) {
+			snprintf(types_name, sizeof(types_name), "%s_types",
+				 name);
+			json_open(j, types_name, '{');
+		}
+		any = true;
+		json_name(j, v.name, v.name_len);
+		json_string(&value, NULL, t->name);
+		value.comma = false;
+	}
+	if (any)
+		json_close(j, '}');
+}
+
 void headers_json(struct json *j, const char *name, const void *headers,
 		  size_t len)
 {
@@ -338,6 +378,7 @@ void headers_json(struct json *j, const char *name, const void *headers,
 			exact = false;
 	}
 	json_close(j, '}');
+	types_json(j, name, headers, len);
 	if (exact && !ret)
 		return;
 	snprintf(encoded, sizeof(encoded), "%s_base64", name);
@@ -383,7 +424,9 @@ static void header_print(FILE *f, const struct mqk_header_view *v)
 
 	fputs(name ? name : "?", f);
 	free(name);
-	if (t && t->type != MQK_HEADER_STRING)
+	/* a name with a colon would be read as one with a type */
+	if (t && (t->type != MQK_HEADER_STRING ||
+		  memchr(v->name, ':', v->name_len)))
 		fprintf(f, ":%s", t->name);
 	putc('=', f);
 	value_print(f, v);
@@ -396,7 +439,7 @@ void headers_print(FILE *f, const void *headers, size_t len)
 	int ret;
 
 	while ((ret = mqk_headers_next(headers, len, &pos, &v)) > 0) {
-		fputs("    header ", f);
+		fputs(property_is(&v) ? "    property " : "    header ", f);
 		header_print(f, &v);
 		putc('\n', f);
 	}

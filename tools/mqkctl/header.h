@@ -24,7 +24,8 @@ uint32_t headers_flags(const struct args *args);
 void headers_free(struct mqk_headers *h);
 
 /*
- * A member "headers", or called otherwise, and, where texts in it are not exact
+ * A member "headers", or called otherwise; "headers_types" with the types of
+ * those whose values do not tell; and, where texts are not exact
  * (or the headers are malformed), "headers_base64" with the encoded form.
  */
 void headers_json(struct json *j, const char *name, const void *headers,

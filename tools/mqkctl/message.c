@@ -7,6 +7,7 @@
 
 #include "header.h"
 #include "message.h"
+#include "property.h"
 #include "text.h"
 
 #define NAMES	64	/* a power of two */
@@ -77,6 +78,7 @@ static void message_json(struct printer *p, const struct mqk_msg *msg)
 	json_u64(&j, "seq", d->seq);
 	json_u64(&j, "uid", d->uid);
 	json_u64(&j, "pid", d->pid);
+	properties_json(&j, msg);
 	headers_json(&j, "headers", msg->headers, d->headers_len);
 	json_u64(&j, "bytes", d->payload_len);
 	if (utf8_valid(msg->payload, d->payload_len))

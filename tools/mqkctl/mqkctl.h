@@ -27,6 +27,7 @@ enum access {
 	ACCESS_ANY,		/* read or write permission */
 	ACCESS_READ,
 	ACCESS_WRITE,
+	ACCESS_BOTH,
 };
 
 struct session;

@@ -78,8 +78,9 @@ bool number_double(const char *text, double *value)
 
 	if (!*text || isspace((unsigned char)*text))
 		return false;
+	errno = 0;
 	*value = strtod(text, &end);
-	return !*end;
+	return !*end && !(errno == ERANGE && isinf(*value));
 }
 
 bool number_seconds(const char *text, double *value)

@@ -18,6 +18,7 @@
 #include "header.h"
 #include "input.h"
 #include "outcome.h"
+#include "property.h"
 
 #define BATCH	256	/* messages in a call; fewer than completions fit */
 
@@ -296,8 +297,13 @@ int publish(struct ctl *ctl, const struct args *args)
 		status = headers_build(ctl, args, OPT_HEADER, &h);
 	if (status)
 		return status;
-	g.message.flags = args_has(args, OPT_MANDATORY) ?
-			  MQK_MSG_F_MANDATORY : 0;
+	status = properties_build(ctl, args, &g.message, &h);
+	if (status) {
+		headers_free(&h);
+		return status;
+	}
+	g.message.flags |= args_has(args, OPT_MANDATORY) ?
+			   MQK_MSG_F_MANDATORY : 0;
 	g.message.flags |= headers_flags(args);
 	g.message.key = (uintptr_t)g.key;
 	g.message.key_len = (uint8_t)strlen(g.key);

@@ -118,7 +118,8 @@ struct mqk *ctl_session(struct ctl *ctl, enum access need)
 {
 	const char *broker = ctl_broker(ctl);
 	int flags = need == ACCESS_READ ? MQK_OPEN_CONSUME :
-		    need == ACCESS_WRITE ? MQK_OPEN_PUBLISH : 0;
+		    need == ACCESS_WRITE ? MQK_OPEN_PUBLISH :
+		    need == ACCESS_BOTH ? MQK_OPEN_CONSUME | MQK_OPEN_PUBLISH : 0;
 	struct mqk *m = find(ctl, broker, flags);
 	int err, access;
 
@@ -128,7 +129,8 @@ struct mqk *ctl_session(struct ctl *ctl, enum access need)
 	if (err) {
 		open_refused(ctl, err, broker,
 			     need == ACCESS_READ ? "read from" :
-			     need == ACCESS_WRITE ? "write to" : "open");
+			     need == ACCESS_WRITE ? "write to" :
+			     need == ACCESS_BOTH ? "read from and write to" : "open");
 		return NULL;
 	}
 	return keep(ctl, m, broker, access);

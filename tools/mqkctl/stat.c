@@ -7,15 +7,15 @@
 
 #include "args.h"
 #include "commands.h"
+#include "prometheus.h"
 #include "resource.h"
 #include "table.h"
 
-static const struct {
-	const char *name;
-	size_t offset;
-	const char *help;
-} counters[] = {
-#define COUNTER(name, help)	{ #name, offsetof(struct mqk_stat, name), help }
+static const struct stat_counter counters[] = {
+#define COUNTER(name, help) \
+	{ #name, offsetof(struct mqk_stat, name), help, false }
+#define GAUGE(name, help) \
+	{ #name, offsetof(struct mqk_stat, name), help, true }
 	COUNTER(published, "messages that were published"),
 	COUNTER(published_bytes, "bytes of their data"),
 	COUNTER(routed, "places in queues that they took"),
@@ -28,12 +28,13 @@ static const struct {
 	COUNTER(dropped, "messages that were rejected or purged"),
 	COUNTER(route_misses, "routes that were not remembered"),
 	COUNTER(broken, "rings that their users have broken"),
-	COUNTER(segments, "segments in use"),
-	COUNTER(segments_free, "segments kept for reuse"),
+	GAUGE(segments, "segments in use"),
+	GAUGE(segments_free, "segments kept for reuse"),
 	COUNTER(compactions, "times that sparse segments were compacted"),
 	COUNTER(compacted, "messages that this moved"),
 	COUNTER(compacted_bytes, "bytes of their records"),
 #undef COUNTER
+#undef GAUGE
 };
 
 static const struct {
@@ -48,6 +49,7 @@ static const struct {
 	{ MQK_FEATURE_EXCHANGES, "exchanges" },
 	{ MQK_FEATURE_CC, "cc" },
 	{ MQK_FEATURE_QUEUE_SET, "queue-set" },
+	{ MQK_FEATURE_REPLY, "reply" },
 	{ MQK_FEATURE_CONSUMER_ARGS, "consumer-args" },
 };
 
@@ -152,12 +154,19 @@ int stat_print(struct ctl *ctl, const struct args *args)
 	struct subject subject = { .doing = "stat" };
 	struct mqk_query q = { .size = sizeof(q) };
 	struct mqk_stat s = { .size = sizeof(s) };
-	struct mqk *m = ctl_session(ctl, ACCESS_ANY);
+	struct mqk *m;
 	int err;
 
-	(void)args;
+	if (args_has(args, OPT_PROMETHEUS) && ctl->json)
+		return bad_usage(ctl, "--prometheus and -j exclude each other");
+	m = ctl_session(ctl, ACCESS_ANY);
 	if (!m)
 		return REFUSED;
+	if (args_has(args, OPT_PROMETHEUS)) {
+		err = prometheus_print(m, ctl_broker(ctl), counters,
+				       NR(counters));
+		return err ? refused(ctl, m, err, &subject) : DONE;
+	}
 	err = mqk_stat(m, &s);
 	if (err >= 0)
 		err = mqk_query(m, &q);

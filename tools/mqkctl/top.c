@@ -2,8 +2,9 @@
 /*
  * top: the queues at work, again and again.
  *
- * On a terminal a page that is drawn anew, until q; elsewhere one table behind
- * the other, as many as --iterations says, or one.
+ * On a terminal a page that is drawn anew, until q; elsewhere, and with --batch,
+ * one table behind the other, as many as --iterations says.  Without it that is
+ * one, with --batch until a signal.
  */
 #include <inttypes.h>
 #include <poll.h>
@@ -47,13 +48,13 @@ static void on_signal(int sig)
 	stopped = 1;
 }
 
-static void screen_open(struct screen *s, bool json)
+static void screen_open(struct screen *s, bool plain)
 {
 	struct sigaction sa = { .sa_handler = on_signal };
 	struct termios raw;
 
 	memset(s, 0, sizeof(*s));
-	s->page = !json && isatty(STDOUT_FILENO);
+	s->page = !plain && isatty(STDOUT_FILENO);
 	stopped = 0;
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
@@ -224,7 +225,8 @@ int top(struct ctl *ctl, const struct args *args)
 {
 	struct sample s = { .n = 0 }, before = { .n = 0 };
 	const char *interval = args_value(args, OPT_INTERVAL);
-	uint64_t iterations = isatty(STDOUT_FILENO) ? UINT64_MAX : 1;
+	bool batch = args_has(args, OPT_BATCH);
+	uint64_t iterations = batch || isatty(STDOUT_FILENO) ? UINT64_MAX : 1;
 	struct screen screen;
 	double seconds = 1;
 	struct mqk *m;
@@ -240,7 +242,7 @@ int top(struct ctl *ctl, const struct args *args)
 	m = ctl_session(ctl, ACCESS_ANY);
 	if (!m)
 		return REFUSED;
-	screen_open(&screen, ctl->json);
+	screen_open(&screen, ctl->json || batch);
 	for (;;) {
 		status = look(ctl, m, &screen, &s, &before);
 		if (status || !--iterations || ferror(stdout) ||
