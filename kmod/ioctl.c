@@ -59,6 +59,7 @@ static const struct call calls[] = {
 	CALL(MQK_IOC_ROUTE, mqk_ioctl_route, mqk_route_query, ids, CAN_ANY),
 	CALL(MQK_IOC_BINDING_LIST, mqk_ioctl_binding_list, mqk_list, resv,
 	     CAN_ANY),
+	CALL(MQK_IOC_WILL, mqk_ioctl_will, mqk_will, delay, CAN_WRITE),
 	CALL(MQK_IOC_PORT_CREATE, mqk_ioctl_port_create, mqk_port_create,
 	     window_size, CAN_WRITE),
 	CALL(MQK_IOC_PORT_CLOSE, mqk_ioctl_port_close, mqk_id, resv, CAN_WRITE),
@@ -97,6 +98,7 @@ union arg {
 	struct mqk_port_create port_create;
 	struct mqk_port_segment port_segment;
 	struct mqk_publish publish;
+	struct mqk_will will;
 	struct mqk_id id;
 	struct mqk_consumer_create consumer_create;
 	struct mqk_prefetch prefetch;

@@ -13,6 +13,7 @@
 #include "publish.h"
 #include "ringmap.h"
 #include "session.h"
+#include "will.h"
 
 int mqk_ioctl_port_create(struct mqk_session *s, void *arg,
 			  struct mqk_refusal *why)
@@ -66,6 +67,25 @@ int mqk_ioctl_port_close(struct mqk_session *s, void *arg,
 	if (a->flags || a->resv)
 		return mqk_refuse(why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
 	return mqk_session_drop_port(s, a->id);
+}
+
+int mqk_ioctl_will(struct mqk_session *s, void *arg, struct mqk_refusal *why)
+{
+	struct mqk_will *a = arg;
+	bool none = a->flags & MQK_WILL_F_NONE;
+	struct mqk_message m;
+
+	if (mqk_bad_flags(a->flags, MQK_WILL_F_NONE) || (none && a->message))
+		return mqk_refuse(why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
+	if (a->delay)
+		return mqk_refuse(why, MQK_RULE_BAD_ARGUMENT, -EOPNOTSUPP);
+	if (none) {
+		mqk_will_forget(s);
+		return 0;
+	}
+	if (copy_from_user(&m, u64_to_user_ptr(a->message), sizeof(m)))
+		return -EFAULT;
+	return mqk_will_make(s, &m, why);
 }
 
 /* What the port noted while it had its mutex. */

@@ -12,8 +12,27 @@
 #include <linux/types.h>
 
 struct mqk_message;
+struct mqk_segment;
 struct mqk_port;
 struct mqk_port_segment;
+
+/**
+ * struct mqk_kept - a message that was copied, and is published later
+ * @segment: where it lies, with a reference; NULL: there is none
+ * @offset: where it begins
+ *
+ * Its head and key are what the port has copied last: it must be the port's only
+ * message.
+ */
+struct mqk_kept {
+	struct mqk_segment *segment;
+	u64 offset;
+};
+
+int mqk_publish_keep(struct mqk_port *p, const struct mqk_message *m,
+		     struct mqk_kept *kept);
+void mqk_publish_kept(struct mqk_port *p, struct mqk_kept *kept);
+void mqk_publish_drop(struct mqk_kept *kept);
 
 int mqk_publish_doorbell(struct mqk_port *p);
 void mqk_publish_rest(struct mqk_port *p);

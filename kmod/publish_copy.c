@@ -261,6 +261,96 @@ static void tell_refused(struct mqk_port *p, struct mqk_tally *t, int error)
 	trace_mqk_publish(p, 0, error);
 }
 
+static int keep(struct mqk_port *p, const struct mqk_message *m,
+		struct mqk_kept *kept)
+{
+	u64 size;
+	int n;
+
+	make_head(p, m);
+	n = check_message(p, m, &size);
+	if (n)
+		return n;
+	/* where it leads now does not matter, but that it may be published does */
+	n = leads_somewhere(p);
+	if (n < 0)
+		return n;
+	n = mqk_post_grant(p, 1);
+	if (n)
+		return n;
+	kept->segment = mqk_appender_take(&p->broker->store, p->tenant, size,
+					  &kept->offset, &p->why);
+	if (IS_ERR(kept->segment)) {
+		n = PTR_ERR(kept->segment);
+		kept->segment = NULL;
+		return n;
+	}
+	p->grant--;
+	n = fill_record(p, m, kept->segment, kept->offset);
+	if (n)
+		mqk_publish_drop(kept);
+	return n;
+}
+
+/**
+ * mqk_publish_keep() - copy a message that is published later
+ * @p: the port, which publishes nothing else
+ * @m: the message
+ * @kept: where it lies, on success
+ *
+ * Context: may sleep; takes p->mutex.
+ * Return: 0, or why it would be refused now (p->why)
+ */
+int mqk_publish_keep(struct mqk_port *p, const struct mqk_message *m,
+		     struct mqk_kept *kept)
+{
+	int n;
+
+	mutex_lock(&p->mutex);
+	/* nobody reads its completions */
+	p->closing = true;
+	n = keep(p, m, kept);
+	mutex_unlock(&p->mutex);
+	return n;
+}
+
+/**
+ * mqk_publish_kept() - publish a message that was kept
+ * @p: its port
+ * @kept: where it lies; afterwards nowhere
+ *
+ * Context: may sleep; takes p->mutex.
+ */
+void mqk_publish_kept(struct mqk_port *p, struct mqk_kept *kept)
+{
+	const struct mqk_record *head = &p->head_copy;
+	struct mqk_tally t = {};
+	int n;
+
+	mutex_lock(&p->mutex);
+	n = post_copy(p, kept->segment, kept->offset);
+	kept->segment = NULL;
+	if (n < 0)
+		tell_refused(p, &t, n);
+	else
+		mqk_post_report(p, &t, n, head->flags, head->payload_len);
+	mqk_post_finish(p, &t, p->pos);
+	mutex_unlock(&p->mutex);
+}
+
+/**
+ * mqk_publish_drop() - forget a message that was kept
+ * @kept: where it lies, or nowhere
+ *
+ * Context: may sleep.
+ */
+void mqk_publish_drop(struct mqk_kept *kept)
+{
+	if (kept->segment)
+		mqk_segment_put(kept->segment);
+	kept->segment = NULL;
+}
+
 static int publish_copies(struct mqk_port *p,
 			  const struct mqk_message __user *messages, u32 count)
 {

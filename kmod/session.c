@@ -20,6 +20,7 @@
 #include "queue.h"
 #include "retire.h"
 #include "ringmap.h"
+#include "will.h"
 
 /* Ids fit what a mapping's offset has room for. */
 #define session_id_limit	XA_LIMIT(1, MQK_MAP_ID_MAX)
@@ -115,6 +116,7 @@ void mqk_session_close(struct mqk_session *s)
 	xa_for_each(&s->consumers, id, c)
 		mqk_session_drop_consumer(s, id);
 	delete_exclusive(s);
+	mqk_will_publish(s);
 	xa_destroy(&s->ports);
 	xa_destroy(&s->consumers);
 	mqk_broker_trim(broker);

@@ -12,7 +12,8 @@
  * the broker.
  *
  * Locks: mutex while ports and consumers come and go; the tables are read under
- * RCU; error_lock guards last; broker->mutex the rest.
+ * RCU; also which will
+ * it has; error_lock guards last; broker->mutex the rest.
  */
 #ifndef MQK_SESSION_H
 #define MQK_SESSION_H
@@ -34,6 +35,7 @@ struct mqk_broker;
 struct mqk_consumer;
 struct mqk_port;
 struct mqk_queue;
+struct mqk_testament;
 struct seq_file;
 
 /* Ports whose id is below are found without a search. */
@@ -56,6 +58,7 @@ struct mqk_session {
 	struct mqk_error last;
 	struct list_head link;		/* broker->sessions */
 	struct list_head exclusive;	/* queues */
+	struct mqk_testament *will;	/* or NULL */
 };
 
 struct mqk_session *mqk_session_open(struct mqk_broker *broker,

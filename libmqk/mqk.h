@@ -100,6 +100,7 @@ int mqk_open(const char *broker, int flags, struct mqk **m);
  * mqk_close - end a session
  * @m: the session or NULL
  *
+ * A last will (mqk_will()) is taken back first.
  * What the kernel does then: exclusive queues go, unacknowledged messages return
  * to their queues in their old places.  Ports and consumers that are still open
  * keep the session alive until the last of them is closed.
@@ -134,6 +135,20 @@ int mqk_query(struct mqk *m, struct mqk_query *q);
  * Return: 0; the errors of the call.  Source: uapi MQK_IOC_STAT.
  */
 int mqk_stat(struct mqk *m, struct mqk_stat *s);
+
+/**
+ * mqk_will - have a message published when the session ends without mqk_close()
+ * @m: session
+ * @msg: as for mqk_publishv(), copied now; NULL: none
+ *
+ * It takes the place of the one before.  When the process dies, or the descriptor
+ * is closed otherwise, it is published after all else that the session has
+ * published; mqk_close() takes it back.  A child that has the descriptor keeps the
+ * session alive.
+ * Return: 0; -EMSGSIZE its record takes more than MQK_WILL_MAX; the errors of
+ * struct mqk_will.  Source: uapi MQK_IOC_WILL.
+ */
+int mqk_will(struct mqk *m, const struct mqk_message *msg);
 
 /**
  * mqk_version - version of the library in use, "major.minor"

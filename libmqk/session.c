@@ -191,10 +191,27 @@ int mqk_control_open(struct mqk **m)
 	return open_node(NODE_DIR "control", O_RDWR, m);
 }
 
+int mqk_will(struct mqk *m, const struct mqk_message *msg)
+{
+	struct mqk_will w = {
+		.size = sizeof(w),
+		.flags = msg ? 0 : MQK_WILL_F_NONE,
+		.message = mqk_ptr(msg),
+	};
+
+	if (msg)
+		__atomic_store_n(&m->will, true, __ATOMIC_RELAXED);
+	return mqk_ioctl(m, MQK_IOC_WILL, &w);
+}
+
 void mqk_close(struct mqk *m)
 {
-	if (m)
-		mqk_session_put(m);
+	if (!m)
+		return;
+	/* the goodbye */
+	if (__atomic_load_n(&m->will, __ATOMIC_RELAXED))
+		mqk_will(m, NULL);
+	mqk_session_put(m);
 }
 
 int mqk_fd(const struct mqk *m)

@@ -27,6 +27,7 @@
 struct mqk {
 	int fd;
 	unsigned int refs;		/* atomic */
+	bool will;			/* atomic: there is one, or was */
 	struct mqk_query query;
 	struct mqk_segments segments;
 };

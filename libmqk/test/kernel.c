@@ -869,6 +869,49 @@ static void calling(void)
 	drop_broker();
 }
 
+/* A child that has a will, and ends in one way or another. */
+static void will_of(bool goodbye)
+{
+	struct mqk_message will = {
+		.exchange = direct, .key = (uintptr_t)"k", .key_len = 1,
+		.payload = (uintptr_t)"died", .payload_len = 4,
+	};
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		struct mqk *own;
+
+		if (mqk_open(name, 0, &own) || mqk_will(own, &will))
+			_exit(1);
+		if (goodbye)
+			mqk_close(own);
+		_exit(0);
+	}
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status, 0);
+}
+
+static void wills(void)
+{
+	struct mqk_message large = {
+		.exchange = 1, .payload = (uintptr_t)name,
+		.payload_len = MQK_WILL_MAX,
+	};
+
+	make_broker(NULL);
+	CHECK_EQ(mqk_consume(m, "q", NULL, &c), 0);
+	will_of(true);
+	CHECK_EQ(mqk_recv(c, &msg, 100000000), 0);
+	will_of(false);
+	CHECK_EQ(mqk_recv(c, &msg, LONG), 1);
+	CHECK(REPLIED("died"));
+	CHECK_EQ(mqk_ack(c, msg.d.tag), 0);
+	CHECK_EQ(mqk_will(m, &large), -EMSGSIZE);
+	CHECK_EQ(mqk_will(m, NULL), 0);
+	drop_broker();
+}
+
 static const struct test tests[] = {
 	TEST(session),
 	TEST(brokers),
@@ -888,6 +931,7 @@ static const struct test tests[] = {
 	TEST(polling),
 	TEST(death),
 	TEST(calling),
+	TEST(wills),
 	TEST(race_sleep),
 	TEST(race_spin),
 	TEST(race_noack),

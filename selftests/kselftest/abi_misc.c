@@ -60,7 +60,7 @@ TEST_F(node, unknown_calls_are_ENOTTY)
 	const unsigned long cmds[] = {
 		0, ~0ul, _IO(MQK_IOC_MAGIC, 0),
 		_IO(MQK_IOC_MAGIC, 0x0f), _IO(MQK_IOC_MAGIC, 0xff),
-		_IOWR(MQK_IOC_MAGIC, 0x13, struct mqk_query),
+		_IOWR(MQK_IOC_MAGIC, 0x14, struct mqk_query),
 		_IOWR(MQK_IOC_MAGIC, 0x59, struct mqk_query),
 		_IOWR(MQK_IOC_MAGIC + 1, 0x10, struct mqk_query),
 		_IO(MQK_IOC_MAGIC, 0x82),
@@ -129,7 +129,7 @@ TEST_F(node, query_on_control)
 		  MQK_FEATURE_BROWSE | MQK_FEATURE_LIST |
 		  MQK_FEATURE_EXCHANGES | MQK_FEATURE_CC |
 		  MQK_FEATURE_QUEUE_SET | MQK_FEATURE_REPLY |
-		  MQK_FEATURE_CONSUMER_ARGS, q.features);
+		  MQK_FEATURE_CONSUMER_ARGS | MQK_FEATURE_WILL, q.features);
 }
 
 TEST_F(node, query_on_broker)

@@ -156,6 +156,21 @@ static void fill_publish(struct world *w, void *request)
 	r->messages = PTR(&w->message);
 }
 
+static void fill_will(struct world *w, void *request)
+{
+	struct mqk_will *r = request;
+
+	w->number = 77;
+	w->message = (struct mqk_message) {
+		.exchange = w->exchange,
+		.key = PTR("key"),
+		.key_len = 3,
+		.payload = PTR(&w->number),
+		.payload_len = sizeof(w->number),
+	};
+	r->message = PTR(&w->message);
+}
+
 static void fill_consumer_create(struct world *w, void *request)
 {
 	struct mqk_consumer_create *r = request;
@@ -338,6 +353,9 @@ const struct call calls[] = {
 	  .ptr = { { AT(publish, messages), 0, 0,
 		     sizeof(struct mqk_message), false } },
 	  .resv = { RESV(publish, resv) } },
+	{ CALL(WILL, will), BROKER(O_WRONLY), .fill = fill_will,
+	  .ptr = { { AT(will, message), 0, 0, sizeof(struct mqk_message),
+		     false } } },
 	{ CALL(CONSUMER_CREATE, consumer_create), BROKER(O_RDONLY),
 	  .flags = MQK_CONSUMER_F_NOACK | MQK_CONSUMER_F_EXCLUSIVE |
 		   MQK_CONSUMER_F_COPY | MQK_CONSUMER_F_PULL,

@@ -541,6 +541,21 @@ test_call()
 	bad "a user id that is another's" 1 "publish to exchange '': *" publish "" ca1 x --property user-id=12345
 }
 
+test_will()
+{
+	m queue declare wi1 >/dev/null
+	for signal in TERM KILL; do
+		"$ctl" -b "$broker" will "" wi1 "$signal" >"$work/out" 2>"$work/err" &
+		pid=$!
+		wait_for grep -q holding "$work/out"
+		kill "-$signal" "$pid"
+		wait "$pid" 2>/dev/null
+	done
+	wait_for depth_is wi1 1+0
+	prints "a will is published when its process is killed, not after a goodbye" KILL get wi1 --ack --raw --count 9
+	bad "will, no such exchange" 1 "exchange 'x9': no such exchange*" will x9 k data
+}
+
 test_get()
 {
 	m queue declare g1 >/dev/null
@@ -887,7 +902,7 @@ test_completion()
 
 tap_check "broker create" "$ctl" broker create "$broker"
 [ $# -gt 0 ] || set -- usage broker exchange queue bind publish headers get \
-	lists data browse properties call consume stat prometheus batch trace permissions completion
+	lists data browse properties call will consume stat prometheus batch trace permissions completion
 for tests; do
 	echo "# $tests"
 	"test_$tests"

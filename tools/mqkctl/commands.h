@@ -32,6 +32,7 @@ int bind_unbind(struct ctl *ctl, const struct args *args);
 int bind_route(struct ctl *ctl, const struct args *args);
 
 int publish(struct ctl *ctl, const struct args *args);
+int will(struct ctl *ctl, const struct args *args);
 int call_call(struct ctl *ctl, const struct args *args);
 int get(struct ctl *ctl, const struct args *args);
 int browse(struct ctl *ctl, const struct args *args);

@@ -50,6 +50,7 @@ static const struct {
 	{ MQK_FEATURE_CC, "cc" },
 	{ MQK_FEATURE_QUEUE_SET, "queue-set" },
 	{ MQK_FEATURE_REPLY, "reply" },
+	{ MQK_FEATURE_WILL, "will" },
 	{ MQK_FEATURE_CONSUMER_ARGS, "consumer-args" },
 };
 

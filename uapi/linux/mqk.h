@@ -488,6 +488,7 @@ struct mqk_query {
 #define MQK_FEATURE_REPLY	0x200	/* MQK_DECLARE_F_REPLY, and user ids that
 					 * are checked
 					 */
+#define MQK_FEATURE_WILL	0x400	/* MQK_IOC_WILL */
 #define MQK_FEATURE_CONSUMER_ARGS 0x800	/* arguments of consumers */
 
 /**
@@ -1043,6 +1044,31 @@ struct mqk_stat {
 	__aligned_u64 compacted_bytes;
 };
 
+/**
+ * struct mqk_will - MQK_IOC_WILL: a message for when this session dies
+ * @size: bytes of this structure
+ * @flags: MQK_WILL_F_*
+ * @message: pointer to a struct mqk_message, copied now; 0 with NONE
+ * @delay: 0; nanoseconds from the end of the session are for later kernels
+ *	(EOPNOTSUPP)
+ *
+ * It is published when the session ends, after all else that the session has
+ * published, unless the last such call had NONE: that is a goodbye.  It takes the
+ * place of the one before.  It takes a port (MQK_RES_PORTS), and its record at most
+ * MQK_WILL_MAX bytes (EMSGSIZE).  When the time has come it is a message like any
+ * other: what is not there, or refuses it, loses it.  Removing the broker
+ * publishes none.  The errors of MQK_IOC_PORT_CREATE and of MQK_IOC_PUBLISH.
+ */
+struct mqk_will {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 message;
+	__aligned_u64 delay;
+};
+
+#define MQK_WILL_F_NONE		0x1	/* there is none any more */
+#define MQK_WILL_MAX		65536u	/* most bytes of its record */
+
 /* ------------------------------------------------------------------------
  * Ports
  */
@@ -1400,7 +1426,7 @@ struct mqk_browse {
  *							w on the queue
  *	ROUTE				either		w on the exchange
  *	PORT_*				writing		-
- *	PUBLISH, DOORBELL		writing		w on the exchange of
+ *	PUBLISH, DOORBELL, WILL		writing		w on the exchange of
  *							each message
  *	CONSUMER_CREATE			reading; with-	r on the queue
  *					out F_COPY also
@@ -1422,6 +1448,7 @@ struct mqk_browse {
 #define MQK_IOC_QUERY		_IOWR(MQK_IOC_MAGIC, 0x10, struct mqk_query)
 #define MQK_IOC_ERROR		_IOWR(MQK_IOC_MAGIC, 0x11, struct mqk_error)
 #define MQK_IOC_STAT		_IOWR(MQK_IOC_MAGIC, 0x12, struct mqk_stat)
+#define MQK_IOC_WILL		_IOWR(MQK_IOC_MAGIC, 0x13, struct mqk_will)
 #define MQK_IOC_BROKER_CREATE	_IOWR(MQK_IOC_MAGIC, 0x18, struct mqk_broker_create)
 #define MQK_IOC_BROKER_DELETE	_IOWR(MQK_IOC_MAGIC, 0x19, struct mqk_broker_delete)
 #define MQK_IOC_BROKER_NEXT	_IOWR(MQK_IOC_MAGIC, 0x1a, struct mqk_broker_next)

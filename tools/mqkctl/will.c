@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * will: hold a session with a last will until a signal.
+ *
+ * SIGINT and SIGTERM are a goodbye; when the process dies otherwise, the will is
+ * published.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "args.h"
+#include "commands.h"
+#include "header.h"
+#include "property.h"
+
+/* Until one of them comes. */
+static void wait_for_signal(const sigset_t *set)
+{
+	int sig;
+
+	sigwait(set, &sig);
+}
+
+static int hold(struct ctl *ctl, const struct args *args,
+		struct mqk_message *msg)
+{
+	struct subject subject = { .exchange = args->pos[0],
+				   .doing = "publish to" };
+	struct mqk *m = ctl_session(ctl, ACCESS_WRITE);
+	sigset_t set, old;
+	int err;
+
+	if (!m)
+		return REFUSED;
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, &old);
+	err = mqk_exchange_id(m, args->pos[0], &msg->exchange);
+	if (!err)
+		err = mqk_will(m, msg);
+	if (!err) {
+		puts("holding");
+		fflush(stdout);
+		wait_for_signal(&set);
+		err = mqk_will(m, NULL);
+	}
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	return err < 0 ? refused(ctl, m, err, &subject) : DONE;
+}
+
+int will(struct ctl *ctl, const struct args *args)
+{
+	struct mqk_message msg = {
+		.key = (uintptr_t)args->pos[1],
+		.key_len = (uint8_t)strlen(args->pos[1]),
+		.payload = (uintptr_t)args->pos[2],
+		.payload_len = (uint32_t)strlen(args->pos[2]),
+	};
+	struct mqk_headers h;
+	int status;
+
+	if (strlen(args->pos[1]) > MQK_KEY_MAX)
+		return refuse(ctl, "will: the key is too long; use at most %d bytes",
+			      MQK_KEY_MAX);
+	status = headers_build(ctl, args, OPT_HEADER, &h);
+	if (status)
+		return status;
+	status = properties_build(ctl, args, &msg, &h);
+	if (!status) {
+		msg.headers = (uintptr_t)h.buf;
+		msg.headers_len = (uint16_t)h.len;
+		status = hold(ctl, args, &msg);
+	}
+	headers_free(&h);
+	return status;
+}
