@@ -553,6 +553,12 @@ test_will()
 	done
 	wait_for depth_is wi1 1+0
 	prints "a will is published when its process is killed, not after a goodbye" KILL get wi1 --ack --raw --count 9
+	"$ctl" -b "$broker" -j will "" wi1 x >"$work/out" &
+	pid=$!
+	wait_for grep -q holding "$work/out"
+	kill "$pid"
+	wait "$pid"
+	tap_equal "will -j" "$?:$(cat "$work/out")" '0:{"holding":true}'
 	bad "will, no such exchange" 1 "exchange 'x9': no such exchange*" will x9 k data
 }
 

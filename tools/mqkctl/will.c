@@ -12,6 +12,7 @@
 #include "args.h"
 #include "commands.h"
 #include "header.h"
+#include "json.h"
 #include "property.h"
 
 /* Until one of them comes. */
@@ -20,6 +21,20 @@ static void wait_for_signal(const sigset_t *set)
 	int sig;
 
 	sigwait(set, &sig);
+}
+
+static void say_holding(struct ctl *ctl)
+{
+	struct json j;
+
+	if (ctl->json) {
+		json_begin(&j, stdout);
+		json_bool(&j, "holding", true);
+		json_end(&j);
+	} else {
+		puts("holding");
+	}
+	fflush(stdout);
 }
 
 static int hold(struct ctl *ctl, const struct args *args,
@@ -41,8 +56,7 @@ static int hold(struct ctl *ctl, const struct args *args,
 	if (!err)
 		err = mqk_will(m, msg);
 	if (!err) {
-		puts("holding");
-		fflush(stdout);
+		say_holding(ctl);
 		wait_for_signal(&set);
 		err = mqk_will(m, NULL);
 	}
