@@ -116,8 +116,8 @@ static struct mqk_binding *alloc_binding(const struct mqk_binding_id *id,
  * @why: filled when it is refused
  *
  * Context: broker->mutex.
- * Return: 0; -EINVAL for a key or arguments that the exchange refuses; -EDQUOT, -ENOSPC,
- * -ENOMEM
+ * Return: 0; -EINVAL for a key or arguments that the exchange refuses; -EMLINK,
+ * -EDQUOT, -ENOSPC, -ENOMEM
  */
 int mqk_binding_make(struct mqk_broker *broker, const struct mqk_binding_id *id,
 		     struct mqk_tenant *tenant, struct mqk_refusal *why)
@@ -144,6 +144,8 @@ int mqk_binding_make(struct mqk_broker *broker, const struct mqk_binding_id *id,
 	b->set = x->ops->get_set(x, id);
 	if (IS_ERR(b->set)) {
 		err = PTR_ERR(b->set);
+		if (err == -EMLINK)
+			mqk_refuse(why, MQK_RULE_TARGETS, err);
 		goto err_free;
 	}
 	err = xa_alloc_cyclic(&broker->binding_ids, &b->number, NULL,

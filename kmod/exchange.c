@@ -27,6 +27,7 @@ static const struct mqk_exchange_ops *const kinds[] = {
 	&mqk_exchange_fanout,
 	&mqk_exchange_topic,
 	&mqk_exchange_headers,
+	&mqk_exchange_hash,
 };
 
 static const struct mqk_exchange_ops *find_kind(u32 type)

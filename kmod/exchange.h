@@ -36,6 +36,7 @@ struct cred;
 struct mqk_binding_id;
 struct mqk_broker;
 struct mqk_exchange;
+struct mqk_hash_index;
 struct mqk_headers_index;
 struct mqk_match;
 struct mqk_queue;
@@ -89,7 +90,7 @@ struct mqk_targets {
  * @check: refuse a binding: 0, or -EINVAL with the reason; or NULL
  * @set_bytes: most memory that the set of a binding adds, or NULL for none
  * @get_set: find the set that a binding belongs to, or make it;
- *	ERR_PTR(-ENOMEM)
+ *	ERR_PTR(-ENOMEM), or -EMLINK when the exchange has enough
  * @put_set: remove a set that has become empty
  * @route: collect the queues and exchanges that a key leads to, queues with
  *	repetitions; under RCU; 0, -ENOBUFS when they do not fit, -EMLINK,
@@ -123,6 +124,7 @@ struct mqk_exchange {
 		struct rhashtable keys;		/* direct */
 		struct mqk_topic topic;
 		struct mqk_headers_index *headers;
+		struct mqk_hash_index *hash;
 	};
 	struct mqk_tenant *tenant;	/* who pays */
 	struct mqk_exchange_args args;
@@ -142,6 +144,7 @@ extern const struct mqk_exchange_ops mqk_exchange_direct;
 extern const struct mqk_exchange_ops mqk_exchange_fanout;
 extern const struct mqk_exchange_ops mqk_exchange_topic;
 extern const struct mqk_exchange_ops mqk_exchange_headers;
+extern const struct mqk_exchange_ops mqk_exchange_hash;
 
 /**
  * struct mqk_declare - what is declared, an exchange or a queue

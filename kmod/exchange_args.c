@@ -36,6 +36,9 @@ static int parse_one(struct mqk_exchange_args *args,
 	if (mqk_header_is(h, "alternate-exchange"))
 		return take_name(h, &args->alternate, &args->alternate_len) ?:
 		       MQK_EXCHANGE_ARG_ALTERNATE;
+	if (mqk_header_is(h, "hash-header"))
+		return take_name(h, &args->hash_header, &args->hash_header_len) ?:
+		       MQK_EXCHANGE_ARG_HASH_HEADER;
 	if (mqk_header_is(h, "x-mqk-dialect"))
 		return take_dialect(h, &args->dialect) ?:
 		       MQK_EXCHANGE_ARG_DIALECT;
@@ -85,5 +88,7 @@ bool mqk_exchange_args_equal(const struct mqk_exchange_args *a,
 {
 	return a->given == b->given && a->dialect == b->dialect &&
 	       a->alternate_len == b->alternate_len &&
-	       !memcmp(a->alternate, b->alternate, a->alternate_len);
+	       !memcmp(a->alternate, b->alternate, a->alternate_len) &&
+	       a->hash_header_len == b->hash_header_len &&
+	       !memcmp(a->hash_header, b->hash_header, a->hash_header_len);
 }

@@ -15,6 +15,7 @@
 /* Bits of struct mqk_exchange_args.given, and of what a kind knows. */
 #define MQK_EXCHANGE_ARG_ALTERNATE	0x1u
 #define MQK_EXCHANGE_ARG_DIALECT	0x2u
+#define MQK_EXCHANGE_ARG_HASH_HEADER	0x4u
 
 /**
  * struct mqk_exchange_args - arguments
@@ -23,6 +24,8 @@
  * @encoded: encoded headers, checked
  * @alternate: name of the alternate exchange; with ALTERNATE, may be empty
  * @alternate_len: bytes of it
+ * @hash_header: name of the header that a hash exchange looks at; may be empty
+ * @hash_header_len: bytes of it
  * @dialect: of a topic exchange
  */
 struct mqk_exchange_args {
@@ -30,7 +33,9 @@ struct mqk_exchange_args {
 	u32 len;
 	const u8 *encoded;
 	const u8 *alternate;
+	const u8 *hash_header;
 	u8 alternate_len;
+	u8 hash_header_len;
 	enum mqk_topic_dialect dialect;
 };
 

@@ -143,6 +143,24 @@ int mqk_match_parse(struct mqk_match *m, u32 len)
 	return 0;
 }
 
+/**
+ * mqk_match_find() - the value of a header
+ * @m: with its headers taken apart
+ * @name: the header's name
+ * @len: bytes of it
+ *
+ * Context: any.
+ * Return: the value; NULL: there is none of that name
+ */
+const struct mqk_value *mqk_match_find(const struct mqk_match *m,
+				       const u8 *name, u32 len)
+{
+	const struct mqk_match_header *h;
+
+	h = find_header(m, name, len, hash_name(name, len));
+	return h ? &h->value : NULL;
+}
+
 /* ---- the arguments of a binding ---- */
 
 struct how {

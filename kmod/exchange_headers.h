@@ -49,5 +49,7 @@ struct mqk_match {
 };
 
 int mqk_match_parse(struct mqk_match *m, u32 len);
+const struct mqk_value *mqk_match_find(const struct mqk_match *m,
+				       const u8 *name, u32 len);
 
 #endif /* MQK_EXCHANGE_HEADERS_H */

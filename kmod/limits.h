@@ -37,6 +37,8 @@
 #define MQK_HOPS_MAX		64u	/* exchanges that one message goes through */
 #define MQK_MATCH_HEADERS	64u	/* headers, arguments that are compared */
 #define MQK_MATCH_STEPS		16384u	/* arguments compared with one message */
+#define MQK_HASH_WEIGHT_MAX	100u	/* weight of a binding of a hash exchange */
+#define MQK_HASH_WEIGHTS	4096u	/* of all of its bindings */
 #define MQK_TOPIC_MULTI_MAX	2u	/* `#` words in a pattern */
 
 /* Routes that a port remembers; a power of two. */

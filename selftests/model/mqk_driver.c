@@ -214,6 +214,7 @@ static int declare_exchange(struct driven *d, const unsigned int *n)
 		{ "fanout", MQK_EXCHANGE_FANOUT },
 		{ "topic", MQK_EXCHANGE_TOPIC },
 		{ "headers", MQK_EXCHANGE_HEADERS },
+		{ "x-consistent-hash", MQK_EXCHANGE_HASH },
 	};
 	struct exchange_profile profile = exchange_profile(n[1]);
 	struct mqk_exchange_opts opts = { .sz = sizeof(opts) };

@@ -61,7 +61,7 @@ void exchange_name(unsigned int n, char *name)
 
 const char *key_name(unsigned int n)
 {
-	static const char * const key[NR_KEYS] = { "q0", "q1", "q2", "q3", "#", "*" };
+	static const char * const key[NR_KEYS] = { "q0", "q1", "q2", "q3", "#", "*", "1", "3" };
 
 	return key[n % NR_KEYS];
 }
@@ -189,6 +189,13 @@ struct exchange_profile exchange_profile(unsigned int n)
 		break;
 	case 5:
 		p.type = "headers";
+		break;
+	case 6:
+		p.type = "x-consistent-hash";
+		break;
+	case 7:
+		p.type = "x-consistent-hash";
+		table_set_text(&p.args, "hash-header", "CC");
 		break;
 	}
 	return p;

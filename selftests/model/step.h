@@ -57,8 +57,8 @@ void step_print(struct text *t, const struct step *s);
 
 /* What the numbers stand for, the same for every broker. */
 #define NR_QUEUE_PROFILES	14
-#define NR_EXCHANGE_PROFILES	6
-#define NR_KEYS			6
+#define NR_EXCHANGE_PROFILES	8
+#define NR_KEYS			8
 #define NR_CHANGES		8
 
 #define NR_CONSUMER_PROFILES	8

@@ -222,6 +222,17 @@ test_exchange()
 	for type in direct fanout topic; do
 		good "exchange declare $type" exchange declare "x-$type" --type "$type"
 	done
+	good "exchange declare x-consistent-hash" exchange declare x-hash \
+		--type x-consistent-hash --arg hash-header=who
+	json "exchange list has its argument" \
+		"[x for x in o if x['name'] == 'x-hash'][0]['arguments'] == {'hash-header': 'who'} and [x for x in o if x['name'] == 'x-hash'][0]['type'] == 'x-consistent-hash'" \
+		exchange list
+	m queue declare x-q >/dev/null
+	bad "a weight that is none" 1 "*" bind x-hash x-q 101
+	good "a weight" bind x-hash x-q 100
+	prints "route by hash" x-q route x-hash k --header who=me
+	m queue delete x-q >/dev/null
+	m exchange delete x-hash
 	good "exchange declare again" exchange declare x-direct --type direct
 	bad "exchange declare otherwise" 1 "declare exchange 'x-direct': refused*other properties*" \
 		exchange declare x-direct --type topic
@@ -890,6 +901,8 @@ test_completion()
 	tap_equal "completion of lists" "$("$ctl" --complete binding '') $("$ctl" --complete consumer '')" "list list"
 	tap_equal "completion of options" "$("$ctl" --complete get q --re)" "--reject
 --requeue"
+	tap_equal "completion of a long type" \
+		"$("$ctl" --complete exchange declare x --type x-)" x-consistent-hash
 	tap_equal "completion of types" "$("$ctl" --complete exchange declare x --type t)" topic
 	tap_equal "completion of brokers" "$("$ctl" --complete -b "$broker")" "$broker"
 	tap_equal "completion of exchanges" "$("$ctl" --complete -b "$broker" publish amq.t)" amq.topic

@@ -80,7 +80,7 @@ const struct option_text option_texts[OPT_NR] = {
 	[OPT_TO_EXCHANGE] = { "to-exchange", NULL, false,
 		"QUEUE is the name of an exchange" },
 	[OPT_TYPE] = { "type", "T", false,
-		"direct, fanout, topic or headers" },
+		"direct, fanout, topic, headers or x-consistent-hash" },
 };
 
 /* Words, positions, options, alternatives, what must be there, help, code. */

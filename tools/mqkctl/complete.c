@@ -86,13 +86,14 @@ static int position(struct ctl *ctl, const struct command *c, int place,
 static int option_words(enum opt opt, const char *word)
 {
 	static const char *const exchange_types[] = {
-		"direct", "fanout", "topic",
+		"direct", "fanout", "topic", "headers", "x-consistent-hash",
 	};
+	size_t nr = sizeof(exchange_types) / sizeof(exchange_types[0]);
 	size_t i;
 
 	if (opt == OPT_FILE)
 		return FILES;
-	for (i = 0; opt == OPT_TYPE && i < 3; i++)
+	for (i = 0; opt == OPT_TYPE && i < nr; i++)
 		candidate(exchange_types[i], word);
 	return DONE;
 }

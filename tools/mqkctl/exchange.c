@@ -18,6 +18,7 @@ static const char *const types[] = {
 	[MQK_EXCHANGE_FANOUT] = "fanout",
 	[MQK_EXCHANGE_TOPIC] = "topic",
 	[MQK_EXCHANGE_HEADERS] = "headers",
+	[MQK_EXCHANGE_HASH] = "x-consistent-hash",
 };
 
 #define TYPES_NR	((int)(sizeof(types) / sizeof(types[0])))
@@ -38,7 +39,7 @@ static int parse_type(struct ctl *ctl, const struct args *args, uint32_t *type)
 		return DONE;
 	found = word_find(text, types + 1, TYPES_NR - 1);
 	if (found < 0)
-		return bad_usage(ctl, "--type %s: there is no such exchange type; use direct, fanout, topic or headers",
+		return bad_usage(ctl, "--type %s: there is no such exchange type; use direct, fanout, topic, headers or x-consistent-hash",
 				 text);
 	*type = (uint32_t)found + 1;
 	return DONE;

@@ -48,6 +48,7 @@ static const struct {
 	{ MQK_FEATURE_LIST, "list" },
 	{ MQK_FEATURE_EXCHANGES, "exchanges" },
 	{ MQK_FEATURE_CC, "cc" },
+	{ MQK_FEATURE_HASH, "hash" },
 	{ MQK_FEATURE_QUEUE_SET, "queue-set" },
 	{ MQK_FEATURE_REPLY, "reply" },
 	{ MQK_FEATURE_WILL, "will" },

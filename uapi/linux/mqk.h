@@ -484,6 +484,7 @@ struct mqk_query {
 					 * and headers exchanges
 					 */
 #define MQK_FEATURE_CC		0x40	/* MQK_MSG_F_CC */
+#define MQK_FEATURE_HASH	0x80	/* consistent-hash exchanges */
 #define MQK_FEATURE_QUEUE_SET	0x100	/* MQK_IOC_QUEUE_SET */
 #define MQK_FEATURE_REPLY	0x200	/* MQK_DECLARE_F_REPLY, and user ids that
 					 * are checked
@@ -578,6 +579,7 @@ struct mqk_broker_next {
 #define MQK_EXCHANGE_FANOUT	2
 #define MQK_EXCHANGE_TOPIC	3
 #define MQK_EXCHANGE_HEADERS	4
+#define MQK_EXCHANGE_HASH	5	/* "x-consistent-hash" */
 
 #define MQK_DECLARE_F_PASSIVE		0x01	/* only look it up */
 #define MQK_DECLARE_F_DURABLE		0x02	/* kept as a property; a transient
@@ -616,6 +618,9 @@ struct mqk_broker_next {
  *    words between '/', '+' for one and '#' for all further ones; none of them
  *    first matches a key that begins with '$'.  A key that is no topic name in
  *    MQTT (empty, with '+', '#' or a 0 byte) matches nothing.
+ *  - hash-header, a string, hash exchanges: name of the header whose text chooses
+ *    where a message goes, in place of its key; without it, or where it is no
+ *    text, as an empty one.
  *
  * The default exchange, whose name is empty, can only be looked up.
  * EACCES: name is empty, or begins with "amq." and there is none of that name;
@@ -768,7 +773,8 @@ struct mqk_queue_set {
  * not there, succeeds.  A message goes through each exchange once, and comes to
  * each queue once.  ENOENT: no such exchange or queue.  EACCES: default
  * exchange at either end, permission (r on the exchange, w on the queue or the
- * other exchange).  EINVAL: topic pattern.  EBUSY: queue exclusive to another session.  EDQUOT, ENOSPC: limit.
+ * other exchange).  EINVAL: topic pattern; of a hash exchange, a key that is no
+ * weight (decimal, 1 to 100).  EMLINK: its weights would be over 4,096 together.  EBUSY: queue exclusive to another session.  EDQUOT, ENOSPC: limit.
  */
 struct mqk_bind {
 	__u32 size;
