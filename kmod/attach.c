@@ -18,6 +18,23 @@
 #include "settle.h"
 #include "turn.h"
 
+/*
+ * A consumer has come, and is perhaps to take over: what the active one has
+ * acknowledged so far may be all that is missing.
+ */
+static void hand_over(struct mqk_queue *q, struct mqk_consumer *c)
+{
+	struct mqk_consumer *active = q->active;
+	bool more;
+
+	if (!active || active == c)
+		return;
+	/* (H) it was told to kick, if it is not to be active: now its tail */
+	smp_mb();
+	mqk_consumer_drain(q, active, &more);
+	mqk_turn_settled(q, active);
+}
+
 /**
  * mqk_consumer_attach() - let a queue deliver to a consumer
  * @c: a new consumer
@@ -49,6 +66,8 @@ int mqk_consumer_attach(struct mqk_consumer *c, struct mqk_queue *q,
 		q->consumed = true;
 		mqk_consumer_allow(c);
 		mqk_turn_enter(q, c);
+		if (unlikely(q->single))
+			hand_over(q, c);
 	}
 	spin_unlock(&q->lock);
 	if (!err)
@@ -56,11 +75,20 @@ int mqk_consumer_attach(struct mqk_consumer *c, struct mqk_queue *q,
 	return err;
 }
 
+static void leave(struct mqk_queue *q, struct mqk_consumer *c, bool closing)
+{
+	spin_lock(&q->lock);
+	c->closing |= closing;
+	mqk_turn_leave(q, c);
+	spin_unlock(&q->lock);
+	mqk_consumer_wake(c);
+}
+
 /**
- * mqk_consumer_cancel() - end deliveries to a consumer
+ * mqk_consumer_cancel() - end deliveries to a consumer, which keeps what it holds
  * @c: the consumer; nothing happens when it is not attached
  *
- * Context: any, without q->lock.
+ * Context: may sleep; without q->lock.
  */
 void mqk_consumer_cancel(struct mqk_consumer *c)
 {
@@ -68,10 +96,26 @@ void mqk_consumer_cancel(struct mqk_consumer *c)
 
 	if (!q)
 		return;
-	spin_lock(&q->lock);
-	mqk_turn_leave(q, c);
-	spin_unlock(&q->lock);
-	mqk_consumer_wake(c);
+	leave(q, c, false);
+	if (!q->single)
+		return;
+	/* (H) it was told to kick if it holds something: now its tail */
+	smp_mb();
+	mqk_consumer_kick(c);
+}
+
+/**
+ * mqk_consumer_stop() - end deliveries to a consumer that is to be shut
+ * @c: the consumer
+ *
+ * Nobody is given anything for that before mqk_consumer_shut().
+ *
+ * Context: any, without q->lock.
+ */
+void mqk_consumer_stop(struct mqk_consumer *c)
+{
+	if (c->queue)
+		leave(c->queue, c, true);
 }
 
 /* Return what a pushed consumer holds, all of it before anyone gets it. */
@@ -90,6 +134,7 @@ static void return_tags(struct mqk_queue *q, struct mqk_consumer *c)
 		spin_lock(&q->lock);
 	} while (n == MQK_ACK_BUDGET);
 	q->held--;
+	mqk_turn_settled(q, c);
 	mqk_turn_find_sole(q);
 	spin_unlock(&q->lock);
 	mqk_queue_run(q);
@@ -148,7 +193,7 @@ static void mark_shut(struct mqk_consumer *c)
 void mqk_consumer_shut(struct mqk_consumer *c)
 {
 	/* No more for it, before what it acknowledges makes room for more. */
-	mqk_consumer_cancel(c);
+	mqk_consumer_stop(c);
 	mqk_consumer_kick(c);
 	mark_shut(c);
 	wake_up_interruptible_all(&c->wq);
@@ -157,7 +202,10 @@ void mqk_consumer_shut(struct mqk_consumer *c)
 	return_all(c);
 }
 
-/* Take its acknowledgements, as mqk_consumer_drain(), and give it its turn again. */
+/*
+ * Take its acknowledgements, as mqk_consumer_drain(), and give it its turn again.
+ * Then, mqk_turn_settled().
+ */
 static int catch_up(struct mqk_queue *q, struct mqk_consumer *c, bool *more)
 {
 	int n = mqk_consumer_drain(q, c, more);
@@ -189,10 +237,12 @@ int mqk_consumer_kick(struct mqk_consumer *c)
 		else
 			mutex_lock(&c->mutex);
 		n = catch_up(q, c, &more);
-		if (q)
+		if (q) {
+			mqk_turn_settled(q, c);
 			spin_unlock(&q->lock);
-		else
+		} else {
 			mutex_unlock(&c->mutex);
+		}
 		if (q)
 			mqk_queue_run(q);
 		if (n < 0)
@@ -221,6 +271,21 @@ static void settle_list(struct mqk_queue *q, struct list_head *list)
 	spin_unlock(&q->lock);
 }
 
+/* Of those of which one is active, as far as that is the one that holds something. */
+static void settle_active(struct mqk_queue *q)
+{
+	struct mqk_consumer *c;
+	bool more;
+
+	spin_lock(&q->lock);
+	c = q->active;
+	if (c) {
+		catch_up(q, c, &more);
+		mqk_turn_settled(q, c);
+	}
+	spin_unlock(&q->lock);
+}
+
 /**
  * mqk_queue_settle() - take what its consumers have acknowledged so far, so that
  *	its numbers are exact
@@ -230,8 +295,12 @@ static void settle_list(struct mqk_queue *q, struct list_head *list)
  */
 void mqk_queue_settle(struct mqk_queue *q)
 {
-	settle_list(q, &q->idle);
-	settle_list(q, &q->able);
+	if (q->single) {
+		settle_active(q);
+	} else {
+		settle_list(q, &q->idle);
+		settle_list(q, &q->able);
+	}
 	mqk_queue_run(q);
 }
 
@@ -245,11 +314,16 @@ void mqk_queue_settle(struct mqk_queue *q)
 void mqk_consumer_describe(struct mqk_consumer *c, struct mqk_consumer_entry *e)
 {
 	struct mqk_queue *q = c->queue;
+	u32 state = 0;
 	bool more;
 
 	if (q) {
 		spin_lock(&q->lock);
 		catch_up(q, c, &more);
+		mqk_turn_settled(q, c);
+		if (q->single && c->attached)
+			state = q->active == c ? MQK_CONSUMER_STATE_ACTIVE :
+						 MQK_CONSUMER_STATE_WAITS;
 		spin_unlock(&q->lock);
 		mqk_queue_run(q);
 	}
@@ -260,7 +334,7 @@ void mqk_consumer_describe(struct mqk_consumer *c, struct mqk_consumer_entry *e)
 	e->unacked = READ_ONCE(c->slots.nr);
 	e->delivered = q ? READ_ONCE(c->pos) : READ_ONCE(c->slots.tag);
 	e->error = READ_ONCE(c->error);
-	e->state = READ_ONCE(c->page->flags);
+	e->state = READ_ONCE(c->page->flags) | state;
 }
 
 /**

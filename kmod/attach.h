@@ -20,6 +20,7 @@ struct work_struct;
 int mqk_consumer_attach(struct mqk_consumer *c, struct mqk_queue *q,
 			struct mqk_refusal *why);
 void mqk_consumer_cancel(struct mqk_consumer *c);
+void mqk_consumer_stop(struct mqk_consumer *c);
 void mqk_consumer_shut(struct mqk_consumer *c);
 int mqk_consumer_kick(struct mqk_consumer *c);
 void mqk_consumer_describe(struct mqk_consumer *c, struct mqk_consumer_entry *e);

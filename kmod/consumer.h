@@ -73,6 +73,7 @@ struct mqk_consumer {
 	u64 ack_head;
 	bool able;
 	bool attached;
+	bool closing;			/* what it holds will return now */
 	bool broken;			/* nothing it says counts any more */
 	bool shut;
 	int error;

@@ -410,6 +410,8 @@ int mqk_ioctl_get(struct mqk_session *s, void *arg, struct mqk_refusal *why)
 		goto out_consumer;
 	why->rule = MQK_RULE_NONE;
 	err = mqk_queue_access(g.q, s->cred, s, MQK_MAY_READ, why);
+	if (!err && g.q->single)
+		err = mqk_refuse(why, MQK_RULE_SINGLE_ACTIVE, -EBUSY);
 	if (!err) {
 		err = get(&g, a->timeout);
 		if (err == -EACCES)	/* an exclusive consumer */

@@ -110,6 +110,7 @@ static struct mqk_queue *alloc_queue(struct mqk_broker *broker,
 		return NULL;
 	}
 	q->refuses = mqk_rules_refuse(q->rules);
+	q->single = q->rules && q->rules->single_active == MQK_CHOICE_YES;
 	q->tenant = d->tenant;
 	INIT_LIST_HEAD(&q->bindings);
 	q->name_len = name_len;

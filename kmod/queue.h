@@ -53,6 +53,7 @@ struct mqk_queue {
 	bool exclusive_consumer;
 	bool paused;			/* held for that, once */
 	bool ranked;			/* consumers have had priorities */
+	bool single;			/* has a single active consumer; never changes */
 	u32 held;			/* dispatching waits while not 0 */
 	u32 nr_consumers;
 	u64 ready;
@@ -65,6 +66,9 @@ struct mqk_queue {
 	struct list_head able;		/* consumers that can take one: turn.h */
 	struct list_head idle;		/* the others */
 	struct rb_root ranks;		/* of those that are able: turn.h */
+	struct mqk_consumer *active;	/* with single: who is given messages, or has
+					 * to settle before another one is
+					 */
 	wait_queue_head_t getters;	/* MQK_IOC_GET */
 	u64 published;
 	u64 delivered;

@@ -67,6 +67,27 @@ static int read_overflow(const struct argument *a, enum mqk_overflow *to)
 	return 0;
 }
 
+static int read_choice(const struct argument *a, enum mqk_choice *to)
+{
+	if (a->type != MQK_HEADER_BOOL)
+		return -EINVAL;
+	*to = *a->value ? MQK_CHOICE_YES : MQK_CHOICE_NO;
+	return 0;
+}
+
+static int read_handover(const struct argument *a, enum mqk_handover *to)
+{
+	if (a->type != MQK_HEADER_STRING)
+		return -EINVAL;
+	if (equals(a->value, a->value_len, "drain"))
+		*to = MQK_HANDOVER_DRAIN;
+	else if (equals(a->value, a->value_len, "force"))
+		*to = MQK_HANDOVER_FORCE;
+	else
+		return -EINVAL;
+	return 0;
+}
+
 /* Those that say what may be in a queue, not what the queue is. */
 static bool may_change(const struct argument *a)
 {
@@ -89,6 +110,10 @@ static int read_one(struct mqk_rules *r, const struct argument *a)
 		return read_number(a, &r->max_bytes);
 	if (equals(a->name, a->name_len, "x-overflow"))
 		return read_overflow(a, &r->overflow);
+	if (equals(a->name, a->name_len, "x-single-active-consumer"))
+		return read_choice(a, &r->single_active);
+	if (equals(a->name, a->name_len, "x-mqk-handover"))
+		return read_handover(a, &r->handover);
 	return -EINVAL;
 }
 
@@ -166,7 +191,8 @@ bool mqk_rules_equal(const struct mqk_rules *a, const struct mqk_rules *b)
 	a = a ?: &none;
 	b = b ?: &none;
 	return a->max_length == b->max_length && a->max_bytes == b->max_bytes &&
-	       a->overflow == b->overflow;
+	       a->overflow == b->overflow &&
+	       a->single_active == b->single_active && a->handover == b->handover;
 }
 
 /**

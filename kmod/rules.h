@@ -23,17 +23,33 @@ enum mqk_overflow {
 	MQK_OVERFLOW_REJECT_PUBLISH,
 };
 
+enum mqk_choice {
+	MQK_CHOICE_NOT_GIVEN,
+	MQK_CHOICE_NO,
+	MQK_CHOICE_YES,
+};
+
+enum mqk_handover {
+	MQK_HANDOVER_NOT_GIVEN,
+	MQK_HANDOVER_DRAIN,
+	MQK_HANDOVER_FORCE,
+};
+
 /**
  * struct mqk_rules - the rules of a queue
  * @max_length: most messages that are ready; U64_MAX: any number
  * @max_bytes: most payload bytes of those; U64_MAX: any number
  * @overflow: what happens when one of them is exceeded
+ * @single_active: whether one consumer alone is given messages
+ * @handover: when another one takes over from it
  * @rcu: frees it
  */
 struct mqk_rules {
 	u64 max_length;
 	u64 max_bytes;
 	enum mqk_overflow overflow;
+	enum mqk_choice single_active;
+	enum mqk_handover handover;
 	struct rcu_head rcu;
 };
 

@@ -112,7 +112,7 @@ void mqk_session_close(struct mqk_session *s)
 		mqk_session_drop_port(s, id);
 	/* Nothing that one returns may go to another that ends as well. */
 	xa_for_each(&s->consumers, id, c)
-		mqk_consumer_cancel(c);
+		mqk_consumer_stop(c);
 	xa_for_each(&s->consumers, id, c)
 		mqk_session_drop_consumer(s, id);
 	delete_exclusive(s);

@@ -7,6 +7,8 @@
 #include <linux/lockdep.h>
 #include <linux/rbtree.h>
 
+#include "rules.h"
+
 static struct mqk_consumer *at(struct rb_node *node)
 {
 	return node ? rb_entry(node, struct mqk_consumer, node) : NULL;
@@ -82,14 +84,6 @@ void mqk_turn_find_sole(struct mqk_queue *q)
 	q->sole = !q->dead && !q->held && alone ? c : NULL;
 }
 
-/* The first one with a priority: from here on there are ranks. */
-static void begin_ranks(struct mqk_queue *q)
-{
-	q->ranked = true;
-	if (!list_empty(&q->able))
-		add_rank(q, list_last_entry(&q->able, struct mqk_consumer, link));
-}
-
 static void move(struct mqk_queue *q, struct mqk_consumer *c, bool able)
 {
 	if (c->able)
@@ -104,18 +98,106 @@ static void move(struct mqk_queue *q, struct mqk_consumer *c, bool able)
 	mqk_turn_find_sole(q);
 }
 
+/* ---- single active consumer ---- */
+
+/* Who is to be active. */
+static struct mqk_consumer *first(const struct mqk_queue *q)
+{
+	return q->dead ? NULL : at(rb_first(&q->ranks));
+}
+
 /**
  * mqk_turn_set_able() - a consumer can take messages from now on, or cannot
  * @q: its queue
  * @c: the consumer, attached
- * @able: which; the last in turn of its priority if so
+ * @able: which; the last in turn of its priority if so.  One that is not the active
+ *	one of a queue that has one stays as it is.
  *
  * Context: q->lock.
  */
 void mqk_turn_set_able(struct mqk_queue *q, struct mqk_consumer *c, bool able)
 {
+	if (unlikely(q->single && able && (q->active != c || first(q) != c)))
+		return;
 	move(q, c, able);
 	WRITE_ONCE(c->page->flags, able ? 0 : MQK_CONSUMER_PAGE_F_KICK);
+}
+
+static bool holds(const struct mqk_consumer *c)
+{
+	return c->slots.nr && !mqk_consumer_noack(c);
+}
+
+/*
+ * Whether the next one has to wait for this one.  What one holds that goes for
+ * good returns in a moment: then it is never at once.
+ */
+static bool delays(const struct mqk_queue *q, const struct mqk_consumer *c)
+{
+	return holds(c) && (c->closing || c->broken ||
+			    q->rules->handover != MQK_HANDOVER_FORCE);
+}
+
+static void tell(struct mqk_consumer *c)
+{
+	u32 flags = c->attached ? 0 : MQK_CONSUMER_PAGE_F_CANCELLED;
+
+	/* nobody looks for what it acknowledges, so each one wants a kick */
+	if (holds(c) && !c->broken) {
+		WRITE_ONCE(c->page->kick_at, (u32)c->ack_head + 1);
+		flags |= MQK_CONSUMER_PAGE_F_KICK;
+	}
+	/* as in mqk_turn_leave() */
+	smp_store_release(&c->page->flags, flags);
+}
+
+/* One that was active is not to be any more. */
+static void depose(struct mqk_queue *q, struct mqk_consumer *c)
+{
+	if (c->able)
+		move(q, c, false);
+	tell(c);
+}
+
+static void choose(struct mqk_queue *q)
+{
+	struct mqk_consumer *old = q->active, *c = first(q);
+
+	if (old && old != c) {
+		depose(q, old);
+		if (delays(q, old))
+			return;
+	}
+	q->active = c;
+	if (c && !c->able && (c != old || mqk_consumer_has_credit(c)))
+		mqk_turn_set_able(q, c, true);
+}
+
+/**
+ * mqk_turn_settled() - a consumer may have settled what it held
+ * @q: its queue; nothing happens unless that has a single active consumer
+ * @c: the consumer
+ *
+ * Context: q->lock; the caller dispatches.
+ */
+void mqk_turn_settled(struct mqk_queue *q, struct mqk_consumer *c)
+{
+	lockdep_assert_held(&q->lock);
+	if (likely(!q->single))
+		return;
+	choose(q);
+	if (q->active != c)
+		tell(c);
+}
+
+/* ---- */
+
+/* The first one with a priority: from here on there are ranks. */
+static void begin_ranks(struct mqk_queue *q)
+{
+	q->ranked = true;
+	if (!list_empty(&q->able))
+		add_rank(q, list_last_entry(&q->able, struct mqk_consumer, link));
 }
 
 /**
@@ -144,6 +226,12 @@ void mqk_turn_to_end(struct mqk_queue *q, struct mqk_consumer *c)
 void mqk_turn_enter(struct mqk_queue *q, struct mqk_consumer *c)
 {
 	lockdep_assert_held(&q->lock);
+	if (unlikely(q->single)) {
+		add_rank(q, c);
+		list_add_tail(&c->link, &q->idle);
+		choose(q);
+		return;
+	}
 	if (unlikely(c->priority && !q->ranked))
 		begin_ranks(q);
 	mqk_turn_set_able(q, c, true);
@@ -172,4 +260,8 @@ void mqk_turn_leave(struct mqk_queue *q, struct mqk_consumer *c)
 	q->exclusive_consumer = false;
 	/* Who sees that it has ended must see why: page->error comes first. */
 	smp_store_release(&c->page->flags, MQK_CONSUMER_PAGE_F_CANCELLED);
+	if (unlikely(q->single)) {
+		del_rank(q, c);
+		choose(q);
+	}
 }

@@ -105,6 +105,10 @@ static const struct {
 		"there are as many brokers as there can be",
 		"delete one",
 	},
+	[MQK_RULE_SINGLE_ACTIVE] = {
+		"the queue gives messages to one consumer alone",
+		"consume it instead",
+	},
 };
 
 int mqk_last_error(struct mqk *m, struct mqk_error *e)

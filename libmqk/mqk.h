@@ -695,7 +695,7 @@ struct mqk_binding_info {
  * @unacked: messages delivered and not acknowledged
  * @delivered: deliveries since it was made
  * @error: 0, or the negative errno that ended it
- * @state: MQK_CONSUMER_PAGE_F_*
+ * @state: MQK_CONSUMER_PAGE_F_*, MQK_CONSUMER_STATE_*
  * @priority: its x-priority
  */
 struct mqk_consumer_info {

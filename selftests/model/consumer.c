@@ -73,13 +73,20 @@ int consumer_open(struct broker *b, unsigned int session, const char *queue,
 
 int consumer_cancel(struct broker *b, unsigned int id)
 {
-	struct consumer *c = id < b->nr_consumers ? &b->consumer[id] : NULL;
+	if (id >= b->nr_consumers || !b->consumer[id].open)
+		return -ENOENT;
+	consumer_stop(b, id);
+	broker_settle(b);
+	return 0;
+}
+
+void consumer_stop(struct broker *b, unsigned int id)
+{
+	struct consumer *c = &b->consumer[id];
 	struct queue *q;
 
-	if (!c || !c->open)
-		return -ENOENT;
-	if (!c->attached)
-		return 0;
+	if (!c->open || !c->attached)
+		return;
 	c->attached = false;
 	q = queue_find(b, c->queue);
 	if (!consumer_count(b, q->name)) {
@@ -87,8 +94,6 @@ int consumer_cancel(struct broker *b, unsigned int id)
 		if (q->flags & F_AUTO_DELETE)
 			queue_remove(b, q);
 	}
-	broker_settle(b);
-	return 0;
 }
 
 /* The oldest entry that a consumer holds, in all queues. */

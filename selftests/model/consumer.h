@@ -53,6 +53,8 @@ struct consumer_options {
 int consumer_open(struct broker *b, unsigned int session, const char *queue,
 		  const struct consumer_options *options);
 int consumer_cancel(struct broker *b, unsigned int id);
+/* The same, without what follows from it. */
+void consumer_stop(struct broker *b, unsigned int id);
 /* What it holds comes back, as failed if it died. */
 int consumer_close(struct broker *b, unsigned int id, bool died);
 /* The same, without what follows from it. */

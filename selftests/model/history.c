@@ -43,7 +43,7 @@ const struct scope scope_all = { ~0u, ~0u, ~0u, ~0u, ~0u };
 
 const struct scope scope_module = {
 	.operations = ~(BIT(REDRIVE) | BIT(TX) | BIT(COMMIT) | BIT(ROLLBACK)),
-	.queue_profiles = BIT(0) | BIT(4) | BIT(12) | BIT(13),
+	.queue_profiles = BIT(0) | BIT(4) | BIT(6) | BIT(12) | BIT(13),
 	.exchange_profiles = BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(5) |
 			     BIT(6) | BIT(7),
 	.consumer_profiles = BIT(0) | BIT(CONSUME_NOACK) | BIT(CONSUME_PREFERRED) |

@@ -29,7 +29,7 @@ int session_close(struct broker *b, unsigned int id, bool died)
 	/* One after the other; none of them gets what another one returns. */
 	for (i = 0; i < b->nr_consumers; i++)
 		if (b->consumer[i].session == id)
-			consumer_cancel(b, i);
+			consumer_stop(b, i);
 	for (i = 0; i < b->nr_consumers; i++)
 		if (b->consumer[i].session == id)
 			consumer_close(b, i, died);

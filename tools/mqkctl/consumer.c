@@ -26,7 +26,11 @@ static const char *state(const struct mqk_consumer_info *c)
 		return "cancelled";
 	if (c->flags & MQK_CONSUMER_F_PULL)
 		return "pulls";
-	return c->state & MQK_CONSUMER_PAGE_F_KICK ? "full" : "ready";
+	if (c->state & MQK_CONSUMER_STATE_WAITS)
+		return "waits";
+	if (c->state & MQK_CONSUMER_PAGE_F_KICK)
+		return "full";
+	return c->state & MQK_CONSUMER_STATE_ACTIVE ? "active" : "ready";
 }
 
 static void list_json(const struct mqk_consumer_info *c)
@@ -49,6 +53,7 @@ static void list_json(const struct mqk_consumer_info *c)
 	json_bool(&j, "exclusive", c->flags & MQK_CONSUMER_F_EXCLUSIVE);
 	json_bool(&j, "copy", c->flags & MQK_CONSUMER_F_COPY);
 	json_i64(&j, "priority", c->priority);
+	json_bool(&j, "active", c->state & MQK_CONSUMER_STATE_ACTIVE);
 	json_string(&j, "state", state(c));
 	json_i64(&j, "error", c->error);
 	json_u64(&j, "queue_id", c->queue_id);

@@ -275,7 +275,9 @@ struct mqk_consumer_page {
 	__u64 ack_head;
 };
 
-#define MQK_CONSUMER_PAGE_F_KICK	0x1	/* out of credit or room */
+#define MQK_CONSUMER_PAGE_F_KICK	0x1	/* out of credit or room, or another one
+						 * waits for what it acknowledges
+						 */
 #define MQK_CONSUMER_PAGE_F_CANCELLED	0x2	/* no more deliveries */
 
 /**
@@ -396,7 +398,10 @@ struct mqk_port_user {
 #define MQK_RULE_NO_BROKER	19	/* ENOENT */
 #define MQK_RULE_BROKERS	20	/* ENOSPC: limit and used are set */
 #define MQK_RULE_HOPS		21	/* ELOOP: more exchanges than one may pass */
-#define MQK_RULE_NR		22
+#define MQK_RULE_SINGLE_ACTIVE	22	/* EBUSY: get from a queue that one consumer
+					 * alone is given messages of
+					 */
+#define MQK_RULE_NR		23
 
 /**
  * struct mqk_error - MQK_IOC_ERROR: why the last failed call of this session, or
@@ -664,6 +669,12 @@ struct mqk_exchange_declare {
  *	x-overflow		string; when there would be more: "drop-head", the
  *				default: what would be delivered next is dropped;
  *				"reject-publish": the new one is refused (NACK)
+ *	x-single-active-consumer bool; one consumer alone is given messages: that of
+ *				the highest priority, the first among equals; get is
+ *				EBUSY.  May not change while the queue lives
+ *	x-mqk-handover		string; when another one takes over: "drain", the default:
+ *				once the one before has settled all it holds;
+ *				"force": at once.  May not change
  *
  * A queue for replies (REPLY, with EXCLUSIVE and no name, neither PASSIVE nor
  * DURABLE) gets a name of which nobody can guess the last 32 bytes, and which only
@@ -975,7 +986,8 @@ struct mqk_binding_entry {
  * @unacked: messages delivered and not acknowledged
  * @delivered: deliveries since it was made
  * @error: as in struct mqk_consumer_page
- * @state: MQK_CONSUMER_PAGE_F_*
+ * @state: MQK_CONSUMER_PAGE_F_*; of a queue with x-single-active-consumer also
+ *	MQK_CONSUMER_STATE_*
  * @data: where its queue's name is in the data of the call, a multiple of 8
  * @queue_len: bytes of that name
  * @resv: 0
@@ -1004,6 +1016,11 @@ struct mqk_consumer_entry {
 	__s32 priority;
 	__u32 resv1;
 };
+
+#define MQK_CONSUMER_STATE_ACTIVE	0x100	/* the one; perhaps it only has to settle
+						 * before another one is
+						 */
+#define MQK_CONSUMER_STATE_WAITS	0x200	/* gets nothing as long as it is not */
 
 /**
  * struct mqk_stat - MQK_IOC_STAT: counters of the broker since it was made
@@ -1346,7 +1363,7 @@ struct mqk_wait {
  *
  * Ignores prefetch; ENOBUFS: as many are unacknowledged as the consumer's ring
  * has entries.  With NOACK the record can be read until the consumer's next get.
- * EAGAIN: no message.  ETIMEDOUT,
+ * EAGAIN: no message.  EBUSY: the queue has x-single-active-consumer.  ETIMEDOUT,
  * EINTR.  ENOENT: no such queue or consumer.  EACCES, EBUSY as
  * MQK_IOC_CONSUMER_CREATE.
  */
