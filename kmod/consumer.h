@@ -54,8 +54,6 @@ struct mqk_tenant;
 
 struct mqk_consumer {
 	struct list_head link;		/* queue->able or idle */
-	struct rb_node node;		/* queue->ranks, or cleared */
-	s32 priority;
 	struct mqk_queue *queue;
 	u32 flags;			/* MQK_CONSUMER_F_* */
 	u32 prefetch;
@@ -76,6 +74,8 @@ struct mqk_consumer {
 	bool closing;			/* what it holds will return now */
 	bool broken;			/* nothing it says counts any more */
 	bool shut;
+	s32 priority;
+	struct rb_node node;		/* queue->ranks, or cleared */
 	int error;
 	int cpu;			/* where it fell asleep, or -1 */
 	wait_queue_head_t wq;

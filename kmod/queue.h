@@ -52,8 +52,6 @@ struct mqk_queue {
 	};
 	bool exclusive_consumer;
 	bool paused;			/* held for that, once */
-	bool ranked;			/* consumers have had priorities */
-	bool single;			/* has a single active consumer; never changes */
 	u32 held;			/* dispatching waits while not 0 */
 	u32 nr_consumers;
 	u64 ready;
@@ -65,10 +63,6 @@ struct mqk_queue {
 	struct mqk_consumer *sole;	/* the only one in able, unless held or dead */
 	struct list_head able;		/* consumers that can take one: turn.h */
 	struct list_head idle;		/* the others */
-	struct rb_root ranks;		/* of those that are able: turn.h */
-	struct mqk_consumer *active;	/* with single: who is given messages, or has
-					 * to settle before another one is
-					 */
 	wait_queue_head_t getters;	/* MQK_IOC_GET */
 	u64 published;
 	u64 delivered;
@@ -76,6 +70,12 @@ struct mqk_queue {
 	u64 acked;
 	u64 requeued;
 	u64 dropped;
+	bool ranked;			/* consumers have had priorities */
+	bool single;			/* one is active alone; never changes */
+	struct rb_root ranks;		/* of consumers: turn.h */
+	struct mqk_consumer *active;	/* with single: who is given messages, or has
+					 * to settle before another one is
+					 */
 	/* -------- */
 	struct mqk_broker *broker;
 	u32 id;
