@@ -118,6 +118,12 @@ void mqk_consumer_stop(struct mqk_consumer *c)
 		leave(c->queue, c, true);
 }
 
+/* How what a consumer holds comes back: it has failed, if the consumer has. */
+static u32 return_op(const struct mqk_consumer *c)
+{
+	return c->failed ? MQK_ACK_REJECT : MQK_ACK_NACK;
+}
+
 /* Return what a pushed consumer holds, all of it before anyone gets it. */
 static void return_tags(struct mqk_queue *q, struct mqk_consumer *c)
 {
@@ -127,8 +133,8 @@ static void return_tags(struct mqk_queue *q, struct mqk_consumer *c)
 	q->held++;
 	mqk_turn_find_sole(q);
 	do {
-		n = mqk_settle_up_to(q, c, U64_MAX, MQK_ACK_NACK, true,
-				 MQK_ACK_BUDGET);
+		n = mqk_settle_up_to(q, c, U64_MAX, return_op(c), true,
+				     MQK_ACK_BUDGET);
 		spin_unlock(&q->lock);
 		cond_resched();
 		spin_lock(&q->lock);
@@ -148,7 +154,7 @@ static void return_all(struct mqk_consumer *c)
 		return;
 	}
 	mutex_lock(&c->mutex);
-	mqk_settle_up_to(NULL, c, U64_MAX, MQK_ACK_NACK, true, U32_MAX);
+	mqk_settle_up_to(NULL, c, U64_MAX, return_op(c), true, U32_MAX);
 	mutex_unlock(&c->mutex);
 }
 
@@ -165,7 +171,7 @@ void mqk_consumer_reap(struct work_struct *work)
 }
 
 /* From here on nobody settles anything, and no reaper is queued. */
-static void mark_shut(struct mqk_consumer *c)
+static void mark_shut(struct mqk_consumer *c, bool died)
 {
 	struct mqk_queue *q = c->queue;
 
@@ -175,6 +181,7 @@ static void mark_shut(struct mqk_consumer *c)
 		mutex_lock(&c->mutex);
 	c->shut = true;
 	c->broken = true;
+	c->failed |= died;
 	if (!c->error)
 		WRITE_ONCE(c->error, -ENOENT);
 	if (q)
@@ -187,15 +194,16 @@ static void mark_shut(struct mqk_consumer *c)
  * mqk_consumer_shut() - end a consumer: its last acknowledgements count, the
  *	rest goes back to where it was
  * @c: the consumer; nobody but the caller uses it any more
+ * @died: nobody said that it is to end, so what it holds has failed
  *
  * Context: may sleep; no locks.
  */
-void mqk_consumer_shut(struct mqk_consumer *c)
+void mqk_consumer_shut(struct mqk_consumer *c, bool died)
 {
 	/* No more for it, before what it acknowledges makes room for more. */
 	mqk_consumer_stop(c);
 	mqk_consumer_kick(c);
-	mark_shut(c);
+	mark_shut(c, died);
 	wake_up_interruptible_all(&c->wq);
 	if (cancel_work_sync(&c->reaper))
 		mqk_consumer_put(c);

@@ -21,7 +21,7 @@ int mqk_consumer_attach(struct mqk_consumer *c, struct mqk_queue *q,
 			struct mqk_refusal *why);
 void mqk_consumer_cancel(struct mqk_consumer *c);
 void mqk_consumer_stop(struct mqk_consumer *c);
-void mqk_consumer_shut(struct mqk_consumer *c);
+void mqk_consumer_shut(struct mqk_consumer *c, bool died);
 int mqk_consumer_kick(struct mqk_consumer *c);
 void mqk_consumer_describe(struct mqk_consumer *c, struct mqk_consumer_entry *e);
 int mqk_consumer_prefetch(struct mqk_consumer *c, u32 prefetch);

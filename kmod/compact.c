@@ -288,6 +288,8 @@ static void write_head(const struct move *m)
 		.type = MQK_RECORD_DATA,
 		.flags = to->flags & MQK_MSG_F_ALL,
 		.exchange = m->entry.exchange,
+		.priority = m->entry.priority,
+		.expiration = to->expiration,
 	};
 
 	memcpy(to, &head, MQK_RECORD_KEY);

@@ -74,6 +74,8 @@ struct mqk_consumer {
 	bool closing;			/* what it holds will return now */
 	bool broken;			/* nothing it says counts any more */
 	bool shut;
+	bool failed;			/* so does what it holds, once it returns */
+	bool lapsed;			/* a message was taken back from it */
 	s32 priority;
 	struct rb_node node;		/* queue->ranks, or cleared */
 	int error;

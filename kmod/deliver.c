@@ -10,8 +10,10 @@
 
 #include "broker.h"
 #include "consumer.h"
+#include "deadline.h"
 #include "delivery.h"
 #include "express.h"
+#include "extra.h"
 #include "limits.h"
 #include "queue.h"
 #include "rules.h"
@@ -30,9 +32,11 @@ static void settle_at_once(struct mqk_queue *q, struct mqk_entry *e)
 
 /* A ready entry, not counted as such any more, goes to a consumer. */
 static __always_inline void take(struct mqk_queue *q, struct mqk_entry *e,
-				 bool noack)
+				 struct mqk_consumer *c, u64 tag, bool noack)
 {
 	mqk_index_take(&q->index, e);
+	if (unlikely(q->keep))
+		mqk_deadline_taken(q, e, c, tag, noack);
 	q->delivered++;
 	if (unlikely(e->count))
 		q->redelivered++;
@@ -53,7 +57,7 @@ static __always_inline void deliver(struct mqk_queue *q, struct mqk_consumer *c,
 
 	mqk_delivery_describe(q, e, noack ? MQK_DELIVERY_F_SETTLED : 0, d);
 	d->tag = mqk_slots_add(&c->slots, e);
-	take(q, e, noack);
+	take(q, e, c, d->tag, noack);
 	c->allowed -= min(c->allowed, mqk_consumer_share(e->payload_len));
 	trace_mqk_deliver(q, c, d);
 	/* (A) the entry is complete before its number appears */
@@ -126,6 +130,33 @@ static bool shorten(struct mqk_queue *q, u32 budget)
 	return false;
 }
 
+/* What is too late by now is not delivered; returns whether it was. */
+static bool is_late(struct mqk_queue *q, struct mqk_entry *e)
+{
+	const struct mqk_extra *x = mqk_extra_of(e);
+
+	/* what came with no time at all is not late in this moment */
+	if (!x || x->expires >= mqk_deadline_now())
+		return false;
+	mqk_entry_end_ready(q, e);
+	return true;
+}
+
+/* End what has expired, now that nobody can take any of it; as shorten(). */
+static bool expire(struct mqk_queue *q, u32 budget)
+{
+	u64 now = mqk_deadline_now();
+	struct mqk_extra *x;
+
+	while ((x = mqk_deadline_first(q)) && x->when <= now &&
+	       x->state == MQK_EXTRA_READY) {
+		if (!budget--)
+			return true;
+		mqk_entry_end_ready(q, mqk_extra_entry(x));
+	}
+	return false;
+}
+
 /**
  * mqk_queue_dispatch_locked() - deliver what can be delivered
  * @q: the queue
@@ -153,11 +184,15 @@ bool mqk_queue_dispatch_locked(struct mqk_queue *q)
 			continue;
 		}
 		e = mqk_index_next(&q->index);
+		if (unlikely(q->keep) && is_late(q, e))
+			continue;
 		q->ready--;
 		q->ready_bytes -= e->payload_len;
 		deliver(q, c, e);
 		mqk_turn_over(q, c);
 	}
+	if (unlikely(q->keep) && expire(q, budget))
+		return true;
 	/* a pause lets it be, what will return soon does not */
 	if (unlikely(q->rules) && q->held == q->paused && shorten(q, budget))
 		return true;
@@ -238,6 +273,8 @@ bool mqk_queue_added_locked(struct mqk_queue *q, struct mqk_entry *e)
 	}
 	q->ready++;
 	q->ready_bytes += e->payload_len;
+	if (unlikely(q->keep))
+		mqk_deadline_ready(q, e);
 	return mqk_queue_dispatch_locked(q);
 }
 
@@ -315,6 +352,25 @@ bool mqk_express_refill(struct mqk_queue *q, struct mqk_consumer *c)
 	return refill(q, c, &budget) && !q->ready;
 }
 
+/* A get is a use of the queue, and what is too late is not got. */
+static void end_late(struct mqk_queue *q)
+{
+	u32 budget = MQK_DELIVER_BUDGET;
+
+	if (likely(!q->keep))
+		return;
+	if (!q->dead)
+		mqk_deadline_used(q);
+	while (q->ready && !q->held && is_late(q, mqk_index_next(&q->index))) {
+		if (--budget)
+			continue;
+		spin_unlock(&q->lock);
+		cond_resched();
+		spin_lock(&q->lock);
+		budget = MQK_DELIVER_BUDGET;
+	}
+}
+
 /**
  * mqk_queue_get() - take one message
  * @q: the queue
@@ -345,6 +401,7 @@ int mqk_queue_get(struct mqk_queue *q, struct mqk_consumer *c,
 		return -ENOBUFS;
 
 	spin_lock(&q->lock);
+	end_late(q);
 	if (q->dead)
 		err = -ENOENT;
 	else if (q->exclusive_consumer)
@@ -358,7 +415,7 @@ int mqk_queue_get(struct mqk_queue *q, struct mqk_consumer *c,
 		mqk_delivery_describe(q, e, noack ? MQK_DELIVERY_F_SETTLED : 0, d);
 		d->pos = 0;
 		d->tag = mqk_slots_add(&c->slots, e);
-		take(q, e, noack);
+		take(q, e, c, d->tag, noack);
 		*ready = q->ready;
 		trace_mqk_deliver(q, c, d);
 		kref_get(&q->ref);	/* the tag's */

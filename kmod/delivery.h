@@ -20,9 +20,11 @@ static_assert(offsetof(struct mqk_entry, headers_len) + 32 ==
 static_assert(offsetof(struct mqk_entry, key_len) + 32 ==
 	      offsetof(struct mqk_delivery, key_len));
 static_assert(offsetof(struct mqk_entry, flags) + 32 ==
-	      offsetof(struct mqk_delivery, priority));
+	      offsetof(struct mqk_delivery, resv0));
 static_assert(offsetof(struct mqk_entry, exchange) + 32 ==
 	      offsetof(struct mqk_delivery, exchange));
+static_assert(offsetof(struct mqk_entry, priority) + 32 ==
+	      offsetof(struct mqk_delivery, priority));
 static_assert(offsetof(struct mqk_entry, count) + 32 ==
 	      offsetof(struct mqk_delivery, count));
 static_assert(offsetof(struct mqk_entry, uid) + 32 ==
@@ -48,7 +50,7 @@ mqk_delivery_describe(const struct mqk_queue *q, const struct mqk_entry *e,
 	d->flags = e->count ? flags | MQK_DELIVERY_F_REDELIVERED : flags;
 	memcpy((u8 *)d + offsetof(struct mqk_delivery, ref), e, sizeof(*e));
 	/* flags of the entry stand in its place */
-	d->priority = 0;
+	d->resv0 = 0;
 }
 
 #endif /* MQK_DELIVERY_H */

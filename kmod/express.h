@@ -37,7 +37,7 @@
  * @pos: how many deliveries the consumer's ring has had
  * @ref: record of the next message
  * @sizes: the three lengths of an entry, with flags of 0, as one word
- * @exchange: exchange and a count of 0, as one word
+ * @exchange: exchange, priority and a count of 0, as one word
  * @sender: uid and pid, as one word
  */
 struct mqk_express {
@@ -70,7 +70,8 @@ static __always_inline u64 mqk_pair(u32 first, u32 second)
 static_assert(offsetof(struct mqk_entry, payload_len) == 8);
 static_assert(offsetof(struct mqk_entry, flags) == 15);
 static_assert(offsetof(struct mqk_entry, exchange) == 16);
-static_assert(offsetof(struct mqk_entry, count) == 20);
+static_assert(offsetof(struct mqk_entry, priority) == 20);
+static_assert(offsetof(struct mqk_entry, count) == 22);
 static_assert(offsetof(struct mqk_entry, uid) == 24);
 static_assert(offsetof(struct mqk_entry, pid) == 28);
 static_assert(sizeof(struct mqk_entry) == 32);

@@ -51,7 +51,7 @@ static const struct call calls[] = {
 	CALL(MQK_IOC_QUEUE_PURGE, mqk_ioctl_queue_purge, mqk_delete, messages,
 	     CAN_READ),
 	CALL(MQK_IOC_QUEUE_NEXT, mqk_ioctl_queue_next, mqk_queue_next,
-	     index_bytes, CAN_ANY),
+	     retrying, CAN_ANY),
 	CALL(MQK_IOC_QUEUE_SET, mqk_ioctl_queue_set, mqk_queue_set, args_len,
 	     CAN_READ),
 	CALL(MQK_IOC_BIND, mqk_ioctl_bind, mqk_bind, args_len, CAN_READ),

@@ -171,7 +171,7 @@ int mqk_ioctl_consumer_close(struct mqk_session *s, void *arg,
 
 	if (a->flags || a->resv)
 		return mqk_refuse(why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
-	return mqk_session_drop_consumer(s, a->id);
+	return mqk_session_drop_consumer(s, a->id, false);
 }
 
 int mqk_ioctl_prefetch(struct mqk_session *s, void *arg,

@@ -12,6 +12,7 @@
 #include "binding.h"
 #include "broker.h"
 #include "exchange.h"
+#include "extra.h"
 #include "limits.h"
 #include "queue.h"
 #include "reply.h"
@@ -575,7 +576,9 @@ static void fill_queue(struct mqk_queue *q, u32 known, struct mqk_queue_next *a)
 	a->redelivered = q->redelivered;
 	a->acked = q->acked;
 	a->dropped = q->dropped;
-	a->index_bytes = (u64)q->index.nr_chunks * MQK_CHUNK_BYTES;
+	a->index_bytes = (u64)q->index.nr_chunks *
+			 (MQK_CHUNK_BYTES + (q->keep ? MQK_EXTRA_BYTES : 0));
+	a->retrying = q->keep ? q->keep->retrying : 0;
 	if (q->paused)
 		a->flags |= MQK_QUEUE_F_PAUSED;
 	spin_unlock(&q->lock);

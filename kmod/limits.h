@@ -47,6 +47,7 @@
 /* Work done under one hold of a queue's lock. */
 #define MQK_ACK_BUDGET		256u
 #define MQK_DELIVER_BUDGET	256u
+#define MQK_UPKEEP_BUDGET	256u
 /* Such holds in a row by one who publishes; then a work goes on. */
 #define MQK_RUN_ROUNDS		8u
 /* Consumers whose acknowledgements a look at a queue takes first. */

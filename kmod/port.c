@@ -11,6 +11,7 @@
 
 #include "appender.h"
 #include "broker.h"
+#include "extra.h"
 #include "limits.h"
 #include "mapped.h"
 #include "queue.h"
@@ -88,12 +89,24 @@ static void free_port(struct work_struct *work)
 	kfree(p);
 }
 
+static void free_stock(struct mqk_stock *s)
+{
+	struct mqk_extras *xs, *next_xs;
+	struct mqk_keep *keep, *next;
+
+	list_for_each_entry_safe(xs, next_xs, &s->extras, link)
+		mqk_extras_free(xs);
+	list_for_each_entry_safe(keep, next, &s->keeps, link)
+		kfree(keep);
+}
+
 static void release(struct mqk_port *p)
 {
 	struct mqk_chunk *c, *next;
 
 	list_for_each_entry_safe(c, next, &p->chunks, link)
 		mqk_queue_free_chunk(c);
+	free_stock(&p->stock);
 	mqk_uncharge(p->tenant, MQK_RES_MESSAGES, p->grant);
 	mqk_router_free(p->router);
 	if (p->window)
@@ -166,6 +179,8 @@ struct mqk_port *mqk_port_alloc(struct mqk_broker *broker,
 	p->pid = o->pid;
 	p->clear = o->clear;
 	INIT_LIST_HEAD(&p->chunks);
+	INIT_LIST_HEAD(&p->stock.extras);
+	INIT_LIST_HEAD(&p->stock.keeps);
 	init_waitqueue_head(&p->wq);
 	refcount_set(&p->refs, 1);
 	INIT_RCU_WORK(&p->free, free_port);
@@ -236,9 +251,42 @@ int mqk_port_feed(struct mqk_port *p, u32 chunks)
 			return -ENOMEM;
 		}
 		c->owner = p->tenant;
+		c->extras = NULL;
 		list_add(&c->link, &p->chunks);
 		p->nr_chunks++;
 	}
+	return 0;
+}
+
+/**
+ * mqk_port_stock() - get what is needed to keep extras, as much as is wanted
+ * @p: the port
+ *
+ * Context: p->mutex; may sleep.
+ * Return: 0; -EDQUOT, -ENOSPC (p->why), -ENOMEM
+ */
+int mqk_port_stock(struct mqk_port *p)
+{
+	struct mqk_stock *s = &p->stock;
+	struct mqk_extras *xs;
+	struct mqk_keep *keep;
+
+	while (s->nr_extras < s->want_extras) {
+		xs = mqk_extras_alloc(p->tenant, &p->why);
+		if (IS_ERR(xs))
+			return PTR_ERR(xs);
+		list_add(&xs->link, &s->extras);
+		s->nr_extras++;
+	}
+	while (s->nr_keeps < s->want_keeps) {
+		keep = mqk_keep_alloc();
+		if (!keep)
+			return -ENOMEM;
+		list_add(&keep->link, &s->keeps);
+		s->nr_keeps++;
+	}
+	s->want_extras = 0;
+	s->want_keeps = 0;
 	return 0;
 }
 

@@ -46,6 +46,24 @@ struct mqk_window;
  */
 #define MQK_PORT_RESERVE	3u
 
+/**
+ * struct mqk_stock - what is needed to keep extras
+ * @extras: of chunks
+ * @keeps: of queues
+ * @nr_extras: how many there are
+ * @nr_keeps: the same
+ * @want_extras: how many were lacking, or 0
+ * @want_keeps: the same
+ */
+struct mqk_stock {
+	struct list_head extras;
+	struct list_head keeps;
+	u32 nr_extras;
+	u32 nr_keeps;
+	u32 want_extras;
+	u32 want_keeps;
+};
+
 struct mqk_port {
 	struct mutex mutex;
 	u32 flags;			/* MQK_PORT_F_* */
@@ -66,6 +84,7 @@ struct mqk_port {
 	u32 nr_chunks;
 	u32 want_chunks;
 	struct list_head chunks;
+	struct mqk_stock stock;		/* for queues that keep extras */
 	/* completions */
 	struct mqk_completion *ring;
 	u32 mask;
@@ -122,6 +141,7 @@ struct mqk_port *mqk_port_alloc(struct mqk_broker *broker,
 void mqk_port_put(struct mqk_port *p);
 void mqk_port_close_segment(struct mqk_port *p);
 int mqk_port_feed(struct mqk_port *p, u32 chunks);
+int mqk_port_stock(struct mqk_port *p);
 void mqk_port_wake(struct mqk_port *p);
 bool mqk_port_readable(struct mqk_port *p);
 

@@ -7,7 +7,10 @@
 #include <linux/list.h>
 
 #include "broker.h"
+#include "deadline.h"
 #include "deliver.h"
+#include "extra.h"
+#include "turn.h"
 #include "util/record.h"
 
 static void mqk_tally_add(struct mqk_broker *broker, const struct mqk_tally *t)
@@ -41,6 +44,55 @@ int mqk_post_grant_more(struct mqk_port *p, u32 n)
 	return err;
 }
 
+static void give_extras(struct mqk_port *p, struct mqk_chunk *c)
+{
+	struct mqk_extras *xs;
+
+	xs = list_first_entry(&p->stock.extras, struct mqk_extras, link);
+	list_del(&xs->link);
+	p->stock.nr_extras--;
+	mqk_extras_give(xs, c);
+}
+
+/*
+ * Have a queue keep extras, for a message that brings a time of its own: what comes
+ * behind the full chunks has them from now on.
+ */
+static bool keep_extras(struct mqk_port *p, struct mqk_queue *q)
+{
+	struct mqk_chunk *tail = q->index.tail, *c;
+	struct mqk_stock *s = &p->stock;
+	struct mqk_keep *keep;
+	u32 n = 0;
+
+	if (q->keeps)
+		return true;
+	n += tail && !tail->extras;
+	list_for_each_entry(c, &q->index.spare, link)
+		n += !c->extras;
+	if (!s->nr_keeps || s->nr_extras < n) {
+		s->want_keeps = 1;
+		s->want_extras = n;
+		return false;
+	}
+	if (tail && !tail->extras)
+		give_extras(p, tail);
+	list_for_each_entry(c, &q->index.spare, link)
+		if (!c->extras)
+			give_extras(p, c);
+	keep = list_first_entry(&s->keeps, struct mqk_keep, link);
+	list_del(&keep->link);
+	s->nr_keeps--;
+	mqk_keep_begin(q, keep);
+	mqk_turn_find_sole(q);
+	return true;
+}
+
+static bool brings_time(const struct mqk_port *p)
+{
+	return p->head_copy.flags & MQK_MSG_F_EXPIRATION;
+}
+
 /* Feed a queue that lacks a chunk with one of the port's. */
 static bool feed(struct mqk_port *p, struct mqk_queue *q)
 {
@@ -48,8 +100,14 @@ static bool feed(struct mqk_port *p, struct mqk_queue *q)
 
 	if (!p->nr_chunks)
 		return false;
+	if (unlikely(q->keeps) && !p->stock.nr_extras) {
+		p->stock.want_extras++;
+		return false;
+	}
 	c = list_first_entry(&p->chunks, struct mqk_chunk, link);
 	list_del(&c->link);
+	if (unlikely(q->keeps))
+		give_extras(p, c);
 	p->nr_chunks--;
 	mqk_index_feed(&q->index, c, c->owner);
 	return true;
@@ -58,6 +116,8 @@ static bool feed(struct mqk_port *p, struct mqk_queue *q)
 /* Reserve a place in a queue. */
 static bool reserve(struct mqk_port *p, struct mqk_queue *q)
 {
+	if (unlikely(brings_time(p)) && !keep_extras(p, q))
+		return false;
 	if (!mqk_index_has_room(&q->index) && !feed(p, q))
 		return false;
 	q->index.reserved++;
@@ -73,17 +133,27 @@ static noinline bool admits(struct mqk_port *p, struct mqk_queue *q, bool *more)
 	*more = false;
 	if (q->dead)
 		return false;
-	if (mqk_queue_admits_locked(q, p->head_copy.payload_len, more))
+	if (!q->refuses || mqk_queue_admits_locked(q, p->head_copy.payload_len, more))
 		return true;
 	p->nack = true;
 	return false;
+}
+
+/* Describe the message of p->head_copy, which was appended, to a queue. */
+static bool added(struct mqk_port *p, struct mqk_queue *q, u64 ref)
+{
+	struct mqk_entry *e = mqk_index_append(&q->index);
+
+	mqk_post_describe(p, &p->head_copy, ref, e);
+	if (unlikely(q->keep))
+		mqk_deadline_begin(q, e, &p->head_copy);
+	return mqk_queue_added_locked(q, e);
 }
 
 /* Put the message of p->head_copy into one queue, which is held. */
 static int post_to_one(struct mqk_port *p, struct mqk_hold *h,
 				       struct mqk_queue *q, u64 ref)
 {
-	struct mqk_entry *e;
 	bool more;
 
 	mqk_hold_queue(h, q);
@@ -94,14 +164,14 @@ static int post_to_one(struct mqk_port *p, struct mqk_hold *h,
 		}
 		return 0;
 	}
+	if (unlikely(brings_time(p)) && !keep_extras(p, q))
+		return -ENOBUFS;
 	if (unlikely(!mqk_index_has_room(&q->index) && !feed(p, q))) {
 		p->want_chunks = 1;
 		return -ENOBUFS;
 	}
 	/* no failure past this point */
-	e = mqk_index_append(&q->index);
-	mqk_post_describe(p, &p->head_copy, ref, e);
-	if (unlikely(mqk_queue_added_locked(q, e))) {
+	if (unlikely(added(p, q, ref))) {
 		mqk_hold_end(h);
 		mqk_queue_run(q);
 	}
@@ -161,15 +231,12 @@ static int commit_all(struct mqk_port *p, const struct mqk_route *route, u64 ref
 
 	for (i = 0; i < route->nr; i++) {
 		struct mqk_queue *q = route->queue[i];
-		struct mqk_entry *e;
 		bool more = false;
 
 		spin_lock(&q->lock);
 		mqk_index_unreserve(&q->index);
 		if (likely(!q->special) || admits(p, q, &more)) {
-			e = mqk_index_append(&q->index);
-			mqk_post_describe(p, &p->head_copy, ref, e);
-			more = mqk_queue_added_locked(q, e);
+			more = added(p, q, ref);
 			reached++;
 		}
 		spin_unlock(&q->lock);
@@ -247,9 +314,16 @@ int mqk_post_further(struct mqk_port *p, struct mqk_hold *h,
  */
 int mqk_post_prepare(struct mqk_port *p)
 {
+	bool stock = p->stock.want_extras || p->stock.want_keeps;
 	u32 want = p->want_chunks;
+	int err;
 
 	p->want_chunks = 0;
+	if (stock) {
+		err = mqk_port_stock(p);
+		if (err || !want)
+			return err;
+	}
 	return want ? mqk_port_feed(p, want) : mqk_router_grow(p->router, &p->why);
 }
 

@@ -14,6 +14,7 @@
 #include <linux/spinlock.h>
 #include <linux/mqk.h>
 
+#include "express.h"
 #include "limits.h"
 #include "port.h"
 #include "queue.h"
@@ -80,6 +81,24 @@ static_assert(offsetof(struct mqk_entry, key_len) -
 	      offsetof(struct mqk_record, key_len) -
 	      offsetof(struct mqk_record, payload_len));
 
+static_assert(offsetof(struct mqk_entry, exchange) % 8 == 0);
+
+static_assert(offsetof(struct mqk_entry, priority) -
+	      offsetof(struct mqk_entry, exchange) ==
+	      offsetof(struct mqk_record, priority) -
+	      offsetof(struct mqk_record, exchange));
+
+/*
+ * Exchange and priority, as one word; the rest of it is 0 in both, in an entry the
+ * count.
+ */
+static __always_inline u64 mqk_post_exchange(const struct mqk_record *r)
+{
+	static_assert(offsetof(struct mqk_record, exchange) % 8 == 0);
+
+	return *(const u64 *)((const u8 *)r + offsetof(struct mqk_record, exchange));
+}
+
 static __always_inline void mqk_post_describe(const struct mqk_port *p,
 				     const struct mqk_record *r, u64 ref,
 				     struct mqk_entry *e)
@@ -89,8 +108,7 @@ static __always_inline void mqk_post_describe(const struct mqk_port *p,
 	memcpy((u8 *)e + offsetof(struct mqk_entry, payload_len),
 	       (const u8 *)r + offsetof(struct mqk_record, payload_len), 8);
 	e->flags = 0;
-	e->exchange = r->exchange;
-	e->count = 0;
+	MQK_ENTRY_WORD(e, exchange) = mqk_post_exchange(r);
 	e->uid = p->uid;
 	e->pid = p->pid;
 }

@@ -213,7 +213,7 @@ static __always_inline u32 post_alike(struct mqk_port *p,
 	}
 	x.ref = MQK_REF(p->segment->no, offset);
 	x.sizes = p->sizes;
-	x.exchange = mqk_pair(p->head_copy.exchange, 0);
+	x.exchange = mqk_post_exchange(&p->head_copy);
 	x.sender = mqk_pair(p->uid, p->pid);
 	/* no failure past this point */
 	do {
@@ -277,11 +277,12 @@ static __always_inline int post_records(struct mqk_port *p, struct mqk_tally *t,
 		if (unlikely(p->head_copy.flags & MQK_MSG_F_CC))
 			return post_further(p, t, h, route);
 	}
-	p->routed = true;
+	/* one that brings a time of its own does not go with others */
+	p->routed = likely(!(p->head_copy.flags & MQK_MSG_F_EXPIRATION));
 	n = mqk_post_grant(p, route->nr);
 	if (unlikely(n))
 		return n;
-	if (likely(route->nr == 1)) {
+	if (likely(route->nr == 1 && p->routed)) {
 		mqk_hold_queue(h, route->queue[0]);
 		if (likely(!h->queue->dead)) {
 			n = post_alike(p, route, min(budget, h->left + 1), &next);

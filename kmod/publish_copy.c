@@ -78,6 +78,8 @@ static void make_head(struct mqk_port *p, const struct mqk_message *m)
 	r->type = MQK_RECORD_DATA;
 	r->flags = m->flags;
 	r->exchange = m->exchange;
+	r->priority = m->priority;
+	r->expiration = m->expiration;
 	/* what is copied is not a record that was checked */
 	p->size = 0;
 	p->routed = false;
@@ -86,8 +88,10 @@ static void make_head(struct mqk_port *p, const struct mqk_message *m)
 static int check_message(struct mqk_port *p, const struct mqk_message *m,
 			 u64 *size)
 {
-	if (m->flags & ~MQK_MSG_F_ALL || m->priority || m->headers_len % 8 ||
-	    m->resv[0] | m->resv[1] | m->resv[2])
+	if (m->flags & ~MQK_MSG_F_ALL || m->headers_len % 8 ||
+	    m->resv0 | m->resv[0] | m->resv[1])
+		return mqk_refuse(&p->why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
+	if (m->expiration && !(m->flags & MQK_MSG_F_EXPIRATION))
 		return mqk_refuse(&p->why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
 	*size = MQK_RECORD_SIZE(m->key_len, m->headers_len, m->payload_len);
 	if (*size > MQK_MESSAGE_MAX)

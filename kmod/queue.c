@@ -11,7 +11,9 @@
 #include "account.h"
 #include "binding.h"
 #include "broker.h"
+#include "deadline.h"
 #include "exchange.h"
+#include "extra.h"
 #include "names.h"
 #include "reply.h"
 #include "rules.h"
@@ -82,6 +84,15 @@ int mqk_queue_access(const struct mqk_queue *q, const struct cred *cred,
 	return 0;
 }
 
+static bool begin_keep(struct mqk_queue *q)
+{
+	struct mqk_keep *keep = mqk_keep_alloc();
+
+	if (keep)
+		mqk_keep_begin(q, keep);
+	return keep;
+}
+
 static struct mqk_queue *alloc_queue(struct mqk_broker *broker,
 				     const struct mqk_declare *d, u32 name_len)
 {
@@ -106,6 +117,11 @@ static struct mqk_queue *alloc_queue(struct mqk_broker *broker,
 		q->session = d->session;
 	q->rules = mqk_rules_alloc(d->rules);
 	if (IS_ERR(q->rules)) {
+		kfree(q);
+		return NULL;
+	}
+	if (mqk_rules_keep(q->rules) && !begin_keep(q)) {
+		kfree(q->rules);
 		kfree(q);
 		return NULL;
 	}
@@ -162,6 +178,9 @@ static struct mqk_queue *make(struct mqk_broker *broker,
 	if (err)
 		goto err_id;
 	/* no failure past this point: the place is allocated */
+	spin_lock(&q->lock);
+	mqk_deadline_used(q);
+	spin_unlock(&q->lock);
 	mqk_broker_get(broker);
 	xa_store(&broker->queues, q->id, q, GFP_KERNEL_ACCOUNT);
 	if (q->session)
@@ -172,6 +191,7 @@ static struct mqk_queue *make(struct mqk_broker *broker,
 err_id:
 	xa_erase(&broker->queues, q->id);
 err_free:
+	kfree(q->keep);
 	kfree(q->rules);
 	kfree(q);
 err_charge:
@@ -203,6 +223,9 @@ int mqk_queue_declare(struct mqk_broker *broker, const struct mqk_declare *d,
 		    ((q->flags ^ d->flags) & QUEUE_PROPERTIES ||
 		     !mqk_rules_equal(q->rules, d->rules)))
 			return mqk_refuse(why, MQK_RULE_INEQUIVALENT, -EINVAL);
+		spin_lock(&q->lock);
+		mqk_deadline_used(q);
+		spin_unlock(&q->lock);
 		return q->id;
 	}
 	if (d->flags & MQK_DECLARE_F_PASSIVE)
@@ -245,6 +268,7 @@ void mqk_queue_free_chunk(struct mqk_chunk *c)
 {
 	if (!c)
 		return;
+	mqk_extras_free(c->extras);
 	mqk_uncharge(c->owner, MQK_RES_BYTES, MQK_CHUNK_BYTES);
 	free_page((unsigned long)c);
 }
@@ -265,6 +289,8 @@ static void release(struct kref *ref)
 	mqk_count(q->broker, dropped, q->dropped);
 	mqk_uncharge(q->tenant, MQK_RES_QUEUES, 1);
 	mqk_broker_put(q->broker);
+	if (q->keep)
+		kfree_rcu(q->keep, rcu);
 	if (q->rules)
 		kfree_rcu(q->rules, rcu);
 	kfree_rcu(q, rcu);

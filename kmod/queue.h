@@ -37,6 +37,7 @@ struct cred;
 struct mqk_broker;
 struct mqk_consumer;
 struct mqk_declare;
+struct mqk_keep;
 struct mqk_refusal;
 struct mqk_rules;
 struct mqk_tenant;
@@ -47,8 +48,10 @@ struct mqk_queue {
 		struct {
 			bool dead;
 			bool refuses;	/* its rules may refuse a message */
+			bool keeps;	/* extras: there is q->keep */
+			bool resv;
 		};
-		u16 special;		/* any of them */
+		u32 special;		/* any of them */
 	};
 	bool exclusive_consumer;
 	bool paused;			/* held for that, once */
@@ -60,6 +63,7 @@ struct mqk_queue {
 	u64 ready_bytes;
 	struct mqk_index index;
 	struct mqk_rules *rules;	/* NULL: none */
+	struct mqk_keep *keep;		/* NULL: no extras (extra.h) */
 	struct mqk_consumer *sole;	/* the only one in able, unless held or dead */
 	struct list_head able;		/* consumers that can take one: turn.h */
 	struct list_head idle;		/* the others */
@@ -109,5 +113,8 @@ void mqk_queue_free_chunk(struct mqk_chunk *c);
 
 /* deliver.c */
 void mqk_queue_pump(struct work_struct *work);
+
+/* upkeep.c */
+void mqk_queue_upkeep(struct work_struct *work);
 
 #endif /* MQK_QUEUE_H */

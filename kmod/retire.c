@@ -10,6 +10,8 @@
 
 #include "broker.h"
 #include "consumer.h"
+#include "deadline.h"
+#include "extra.h"
 #include "limits.h"
 #include "queue.h"
 #include "settle.h"
@@ -34,6 +36,29 @@ static u64 drop_ready(struct mqk_queue *q, u64 limit)
 		cond_resched();
 	}
 	return n;
+}
+
+/* Nothing waits for a time any more: what waits for its next try is gone. */
+static void drop_deadlines(struct mqk_queue *q)
+{
+	struct mqk_extra *x;
+	u32 budget;
+
+	if (!q->keep)
+		return;
+	hrtimer_cancel(&q->keep->timer);
+	do {
+		budget = MQK_ACK_BUDGET;
+		spin_lock(&q->lock);
+		while (budget-- && (x = mqk_deadline_first(q))) {
+			if (x->state == MQK_EXTRA_RETRYING)
+				mqk_entry_end_retrying(q, mqk_extra_entry(x));
+			else
+				mqk_deadline_clear(q, x);
+		}
+		spin_unlock(&q->lock);
+		cond_resched();
+	} while (x);
 }
 
 /**
@@ -100,6 +125,7 @@ u64 mqk_queue_kill(struct mqk_queue *q)
  */
 void mqk_queue_bury(struct mqk_queue *q)
 {
+	drop_deadlines(q);
 	drop_ready(q, U64_MAX);
 	mqk_queue_put(q);
 }

@@ -6,6 +6,7 @@
 
 #include <linux/align.h>
 #include <linux/err.h>
+#include <linux/minmax.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/unaligned.h>
@@ -26,6 +27,21 @@ static bool equals(const u8 *bytes, u32 len, const char *text)
 {
 	return len == strlen(text) && !memcmp(bytes, text, len);
 }
+
+#define MS_MAX		U32_MAX
+#define FAILURES_MAX	U16_MAX
+
+/* What a queue without arguments has. */
+static const struct mqk_rules none = {
+	.max_length = U64_MAX,
+	.max_bytes = U64_MAX,
+	.message_ttl = MQK_RULES_UNSET,
+	.expires = MQK_RULES_UNSET,
+	.delivery_limit = MQK_RULES_UNSET,
+	.retry_delay = MQK_RULES_UNSET,
+	.retry_max = MQK_RULES_UNSET,
+	.consumer_timeout = MQK_RULES_UNSET,
+};
 
 /* A whole number of any width, from 0. */
 static int read_number(const struct argument *a, u64 *to)
@@ -51,6 +67,30 @@ static int read_number(const struct argument *a, u64 *to)
 	if (n < 0)
 		return -EINVAL;
 	*to = n;
+	return 0;
+}
+
+/* One from a range. */
+static int read_between(const struct argument *a, u64 min, u64 max, u64 *to)
+{
+	u64 n;
+
+	if (read_number(a, &n) || n < min || n > max)
+		return -EINVAL;
+	*to = n;
+	return 0;
+}
+
+static int read_backoff(const struct argument *a, enum mqk_backoff *to)
+{
+	if (a->type != MQK_HEADER_STRING)
+		return -EINVAL;
+	if (equals(a->value, a->value_len, "linear"))
+		*to = MQK_BACKOFF_LINEAR;
+	else if (equals(a->value, a->value_len, "exponential"))
+		*to = MQK_BACKOFF_EXPONENTIAL;
+	else
+		return -EINVAL;
 	return 0;
 }
 
@@ -114,14 +154,22 @@ static int read_one(struct mqk_rules *r, const struct argument *a)
 		return read_choice(a, &r->single_active);
 	if (equals(a->name, a->name_len, "x-mqk-handover"))
 		return read_handover(a, &r->handover);
+	if (equals(a->name, a->name_len, "x-message-ttl"))
+		return read_between(a, 0, MS_MAX, &r->message_ttl);
+	if (equals(a->name, a->name_len, "x-expires"))
+		return read_between(a, 1, MS_MAX, &r->expires);
+	if (equals(a->name, a->name_len, "x-delivery-limit"))
+		return read_between(a, 0, FAILURES_MAX, &r->delivery_limit);
+	if (equals(a->name, a->name_len, "x-mqk-retry-delay"))
+		return read_between(a, 0, MS_MAX, &r->retry_delay);
+	if (equals(a->name, a->name_len, "x-mqk-retry-max"))
+		return read_between(a, 0, MS_MAX, &r->retry_max);
+	if (equals(a->name, a->name_len, "x-mqk-retry-backoff"))
+		return read_backoff(a, &r->retry_backoff);
+	if (equals(a->name, a->name_len, "x-consumer-timeout"))
+		return read_between(a, 1, MS_MAX, &r->consumer_timeout);
 	return -EINVAL;
 }
-
-/* What a queue has that is declared without arguments. */
-static const struct mqk_rules none = {
-	.max_length = U64_MAX,
-	.max_bytes = U64_MAX,
-};
 
 static int read_all(struct mqk_rules *r, const u8 *args, u32 len, bool change)
 {
@@ -191,7 +239,13 @@ bool mqk_rules_equal(const struct mqk_rules *a, const struct mqk_rules *b)
 	a = a ?: &none;
 	b = b ?: &none;
 	return a->max_length == b->max_length && a->max_bytes == b->max_bytes &&
-	       a->overflow == b->overflow &&
+	       a->overflow == b->overflow && a->message_ttl == b->message_ttl &&
+	       a->expires == b->expires &&
+	       a->delivery_limit == b->delivery_limit &&
+	       a->retry_delay == b->retry_delay &&
+	       a->retry_max == b->retry_max &&
+	       a->retry_backoff == b->retry_backoff &&
+	       a->consumer_timeout == b->consumer_timeout &&
 	       a->single_active == b->single_active && a->handover == b->handover;
 }
 
@@ -208,4 +262,42 @@ struct mqk_rules *mqk_rules_alloc(const struct mqk_rules *r)
 	if (mqk_rules_equal(r, NULL))
 		return NULL;
 	return kmemdup(r, sizeof(*r), GFP_KERNEL_ACCOUNT) ?: ERR_PTR(-ENOMEM);
+}
+
+/**
+ * mqk_rules_keep() - whether they need to know more of messages than the index does
+ * @r: the rules, or NULL
+ *
+ * Return: true: the queue keeps extras
+ */
+bool mqk_rules_keep(const struct mqk_rules *r)
+{
+	return r && (r->message_ttl != MQK_RULES_UNSET ||
+		     r->expires != MQK_RULES_UNSET ||
+		     r->delivery_limit != MQK_RULES_UNSET ||
+		     r->retry_delay != MQK_RULES_UNSET ||
+		     r->consumer_timeout != MQK_RULES_UNSET);
+}
+
+/**
+ * mqk_rules_retry() - how long a message waits for its next try
+ * @r: the rules
+ * @failures: how often it has failed, at least once
+ *
+ * Return: milliseconds; 0: not at all
+ */
+u64 mqk_rules_retry(const struct mqk_rules *r, u32 failures)
+{
+	u64 max = r->retry_max == MQK_RULES_UNSET ? MS_MAX : r->retry_max;
+	u64 delay = r->retry_delay;
+
+	if (delay == MQK_RULES_UNSET)
+		return 0;
+	if (r->retry_backoff != MQK_BACKOFF_EXPONENTIAL)
+		delay *= failures;
+	else if (failures > 32)
+		delay = delay ? max : 0;
+	else
+		delay <<= failures - 1;
+	return min(delay, max);
 }

@@ -35,6 +35,16 @@ enum mqk_handover {
 	MQK_HANDOVER_FORCE,
 };
 
+/* How the delay before the next try grows; the same as above. */
+enum mqk_backoff {
+	MQK_BACKOFF_NOT_GIVEN,
+	MQK_BACKOFF_LINEAR,
+	MQK_BACKOFF_EXPONENTIAL,
+};
+
+/* A number that is not given. */
+#define MQK_RULES_UNSET	U64_MAX
+
 /**
  * struct mqk_rules - the rules of a queue
  * @max_length: most messages that are ready; U64_MAX: any number
@@ -42,6 +52,13 @@ enum mqk_handover {
  * @overflow: what happens when one of them is exceeded
  * @single_active: whether one consumer alone is given messages
  * @handover: when another one takes over from it
+ * @message_ttl: how long a message may wait, in ms, as are all times here
+ * @expires: how long nobody may use the queue
+ * @delivery_limit: how often a message may fail
+ * @retry_delay: how long it waits for its next try
+ * @retry_max: at most so long
+ * @retry_backoff: how that grows
+ * @consumer_timeout: how long a consumer may have a message
  * @rcu: frees it
  */
 struct mqk_rules {
@@ -50,6 +67,13 @@ struct mqk_rules {
 	enum mqk_overflow overflow;
 	enum mqk_choice single_active;
 	enum mqk_handover handover;
+	u64 message_ttl;
+	u64 expires;
+	u64 delivery_limit;
+	u64 retry_delay;
+	u64 retry_max;
+	enum mqk_backoff retry_backoff;
+	u64 consumer_timeout;
 	struct rcu_head rcu;
 };
 
@@ -59,6 +83,9 @@ int mqk_rules_change(struct mqk_rules *r, const struct mqk_rules *old,
 		     const u8 *args, u32 len, struct mqk_refusal *why);
 bool mqk_rules_equal(const struct mqk_rules *a, const struct mqk_rules *b);
 struct mqk_rules *mqk_rules_alloc(const struct mqk_rules *r);
+
+bool mqk_rules_keep(const struct mqk_rules *r);
+u64 mqk_rules_retry(const struct mqk_rules *r, u32 failures);
 
 /**
  * mqk_rules_refuse() - whether they may refuse a message

@@ -114,7 +114,7 @@ void mqk_session_close(struct mqk_session *s)
 	xa_for_each(&s->consumers, id, c)
 		mqk_consumer_stop(c);
 	xa_for_each(&s->consumers, id, c)
-		mqk_session_drop_consumer(s, id);
+		mqk_session_drop_consumer(s, id, true);
 	delete_exclusive(s);
 	mqk_will_publish(s);
 	xa_destroy(&s->ports);
@@ -311,7 +311,7 @@ int mqk_session_add_consumer(struct mqk_session *s, struct mqk_consumer *c,
 	}
 	err = make_known(s, c);
 	if (err)
-		mqk_consumer_shut(c);
+		mqk_consumer_shut(c, false);
 	return err;
 }
 
@@ -319,11 +319,12 @@ int mqk_session_add_consumer(struct mqk_session *s, struct mqk_consumer *c,
  * mqk_session_drop_consumer() - end a consumer; what it holds returns
  * @s: the session
  * @id: its id
+ * @died: nobody has asked for it: the session ends with the consumer open
  *
  * Context: may sleep.
  * Return: 0 or -ENOENT
  */
-int mqk_session_drop_consumer(struct mqk_session *s, u32 id)
+int mqk_session_drop_consumer(struct mqk_session *s, u32 id, bool died)
 {
 	struct mqk_consumer *c;
 
@@ -334,7 +335,7 @@ int mqk_session_drop_consumer(struct mqk_session *s, u32 id)
 	mutex_unlock(&s->mutex);
 	if (!c)
 		return -ENOENT;
-	mqk_consumer_shut(c);
+	mqk_consumer_shut(c, died);
 	mqk_consumer_put(c);
 	return 0;
 }

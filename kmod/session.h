@@ -94,7 +94,7 @@ struct mqk_consumer *mqk_session_consumer(struct mqk_session *s,
 					  unsigned long id);
 int mqk_session_add_consumer(struct mqk_session *s, struct mqk_consumer *c,
 			     struct mqk_queue *q, struct mqk_refusal *why);
-int mqk_session_drop_consumer(struct mqk_session *s, u32 id);
+int mqk_session_drop_consumer(struct mqk_session *s, u32 id, bool died);
 bool mqk_session_readable(struct mqk_session *s);
 
 #endif /* MQK_SESSION_H */

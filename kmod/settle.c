@@ -7,13 +7,17 @@
 #include "settle.h"
 
 #include <linux/spinlock.h>
+#include <linux/time64.h>
 
 #include "broker.h"
 #include "consumer.h"
+#include "deadline.h"
 #include "deliver.h"
 #include "express.h"
+#include "extra.h"
 #include "limits.h"
 #include "queue.h"
+#include "rules.h"
 #include "trace.h"
 #include "turn.h"
 #include "work.h"
@@ -38,26 +42,97 @@ static __always_inline void accept(struct mqk_queue *q, struct mqk_entry *e)
 	end(q, e);
 }
 
+/* What was delivered is gone. */
+static void drop(struct mqk_queue *q, struct mqk_entry *e)
+{
+	q->bytes -= e->payload_len;
+	q->dropped++;
+	end(q, e);
+}
+
+static void make_ready(struct mqk_queue *q, struct mqk_entry *e)
+{
+	q->ready++;
+	q->ready_bytes += e->payload_len;
+	mqk_index_return(&q->index, e);
+}
+
+/*
+ * A message comes back to a queue that keeps extras, and is not unacknowledged any
+ * more: it may have failed too often, wait for its next try, or be too late.
+ */
+static void give_back(struct mqk_queue *q, struct mqk_entry *e,
+		      struct mqk_extra *x, bool failed)
+{
+	u64 now = mqk_deadline_now(), delay = 0;
+
+	if (failed && q->rules) {
+		if (x->failures < U16_MAX)
+			x->failures++;
+		if (x->failures > q->rules->delivery_limit) {
+			drop(q, e);
+			return;
+		}
+		delay = mqk_rules_retry(q->rules, x->failures);
+	}
+	q->requeued++;
+	if (delay) {
+		q->keep->retrying++;
+		mqk_deadline_set(q, x, now + delay * NSEC_PER_MSEC,
+				 MQK_EXTRA_RETRYING);
+	} else if (x->expires <= now) {
+		drop(q, e);
+	} else {
+		make_ready(q, e);
+		mqk_deadline_ready(q, e);
+	}
+}
+
+/* As settle(), of a queue that keeps extras. */
+static noinline void settle_kept(struct mqk_queue *q, struct mqk_entry *e, u32 op,
+				 bool requeue)
+{
+	struct mqk_extra *x = mqk_extra_of(e);
+
+	if (e->flags & MQK_ENTRY_F_SETTLED) {
+		end(q, e);
+		return;
+	}
+	if (x)
+		mqk_deadline_clear(q, x);
+	if (op == MQK_ACK_ACCEPT) {
+		accept(q, e);
+		return;
+	}
+	q->unacked--;
+	if (!requeue || q->dead) {
+		drop(q, e);
+	} else if (x) {
+		give_back(q, e, x, op == MQK_ACK_REJECT);
+	} else {
+		q->requeued++;
+		make_ready(q, e);
+	}
+}
+
 static void settle(struct mqk_queue *q, struct mqk_entry *e, u32 op,
 		   bool requeue)
 {
 	lockdep_assert_held(&q->lock);
 	trace_mqk_settle(q, e, op, requeue);
-	if (e->flags & MQK_ENTRY_F_SETTLED) {
+	if (unlikely(q->keep)) {
+		settle_kept(q, e, op, requeue);
+	} else if (e->flags & MQK_ENTRY_F_SETTLED) {
 		end(q, e);
 	} else if (op == MQK_ACK_ACCEPT) {
 		accept(q, e);
 	} else if (requeue && !q->dead) {
 		q->unacked--;
-		q->ready++;
-		q->ready_bytes += e->payload_len;
 		q->requeued++;
-		mqk_index_return(&q->index, e);
+		make_ready(q, e);
 	} else {
 		q->unacked--;
-		q->bytes -= e->payload_len;
-		q->dropped++;
-		end(q, e);
+		drop(q, e);
 	}
 }
 
@@ -71,12 +146,59 @@ void mqk_queue_drop_next(struct mqk_queue *q)
 {
 	struct mqk_entry *e = mqk_index_next(&q->index);
 
+	if (unlikely(q->keep)) {
+		mqk_entry_end_ready(q, e);
+		return;
+	}
 	mqk_index_take(&q->index, e);
+	q->ready--;
+	q->ready_bytes -= e->payload_len;
+	drop(q, e);
+}
+
+/**
+ * mqk_entry_end_ready() - end a message that is ready, wherever it is
+ * @q: the queue
+ * @e: its entry
+ *
+ * Context: q->lock.
+ */
+void mqk_entry_end_ready(struct mqk_queue *q, struct mqk_entry *e)
+{
+	struct mqk_extra *x = mqk_extra_of(e);
+	struct mqk_chunk *c;
+
+	if (x)
+		mqk_deadline_clear(q, x);
 	q->ready--;
 	q->ready_bytes -= e->payload_len;
 	q->bytes -= e->payload_len;
 	q->dropped++;
-	end(q, e);
+	mqk_segment_put(mqk_segment_of(&q->broker->store, e->ref));
+	c = mqk_index_remove(&q->index, e);
+	if (c)
+		mqk_queue_free_chunk(c);
+}
+
+/**
+ * mqk_entry_end_retrying() - a message does not wait for its next try any more
+ * @q: the queue; when it is dead, the message is gone
+ * @e: its entry
+ *
+ * Context: q->lock.
+ */
+void mqk_entry_end_retrying(struct mqk_queue *q, struct mqk_entry *e)
+{
+	struct mqk_extra *x = mqk_extra_of(e);
+
+	mqk_deadline_clear(q, x);
+	q->keep->retrying--;
+	if (q->dead || x->expires <= mqk_deadline_now()) {
+		drop(q, e);
+		return;
+	}
+	make_ready(q, e);
+	mqk_deadline_ready(q, e);
 }
 
 /*
@@ -88,6 +210,7 @@ static void break_consumer(struct mqk_queue *q, struct mqk_consumer *c, int erro
 	if (c->broken)
 		return;
 	c->broken = true;
+	c->failed = true;
 	WRITE_ONCE(c->error, error);
 	WRITE_ONCE(c->page->error, error);
 	mqk_count(c->broker, broken, 1);
@@ -164,6 +287,12 @@ static bool more_up_to(struct mqk_consumer *c, u64 tag)
 	return slot && slot->tag <= tag;
 }
 
+/* Whether it may be the tag of a message that was out for too long. */
+static bool is_lapsed(const struct mqk_consumer *c, u64 tag)
+{
+	return c->lapsed && tag && tag <= c->slots.tag;
+}
+
 /*
  * Carry out one acknowledgement, given as a private copy.  Returns how many
  * tags it settled, with *again set if the budget did not suffice; -EINVAL.
@@ -184,14 +313,14 @@ static int take_ack(struct mqk_queue *locked, struct mqk_consumer *c,
 	if (!(a->flags & MQK_ACK_F_MULTIPLE)) {
 		slot = mqk_slots_find(&c->slots, tag);
 		if (!slot)
-			return -EINVAL;
+			return is_lapsed(c, tag) ? 0 : -EINVAL;
 		mqk_settle_slot(locked, c, slot, a->op, requeue);
 		return 1;
 	}
 	if (tag > c->slots.tag)
 		return -EINVAL;
 	n = mqk_settle_up_to(locked, c, tag ?: U64_MAX, a->op, requeue, budget);
-	if (!n && tag)
+	if (!n && tag && !is_lapsed(c, tag))
 		return -EINVAL;
 	*again = more_up_to(c, tag ?: U64_MAX);
 	return n;
@@ -272,7 +401,8 @@ static u32 take_plain(struct mqk_queue *q, struct mqk_consumer *c, u64 tail,
 	u64 bytes = 0;
 	u32 n;
 
-	if (unlikely(mqk_consumer_noack(c) || trace_mqk_settle_enabled()))
+	if (unlikely(mqk_consumer_noack(c) || q->keep ||
+		     trace_mqk_settle_enabled()))
 		return 0;
 	budget = min_t(u64, budget, tail - c->ack_head);
 	for (n = 0; n < budget; n++) {

@@ -7,6 +7,7 @@
 #include <linux/lockdep.h>
 #include <linux/rbtree.h>
 
+#include "deadline.h"
 #include "rules.h"
 
 static struct mqk_consumer *at(struct rb_node *node)
@@ -81,7 +82,7 @@ void mqk_turn_find_sole(struct mqk_queue *q)
 	/* of those that are ranked, the first one is also the last of its rank */
 	alone = c && (q->ranked ? !RB_EMPTY_NODE(&c->node) :
 				  list_is_singular(&q->able));
-	q->sole = !q->dead && !q->held && alone ? c : NULL;
+	q->sole = !q->dead && !q->held && !q->keeps && alone ? c : NULL;
 }
 
 static void move(struct mqk_queue *q, struct mqk_consumer *c, bool able)
@@ -258,6 +259,8 @@ void mqk_turn_leave(struct mqk_queue *q, struct mqk_consumer *c)
 	c->able = false;
 	q->nr_consumers--;
 	q->exclusive_consumer = false;
+	if (!q->nr_consumers)
+		mqk_deadline_used(q);
 	/* Who sees that it has ended must see why: page->error comes first. */
 	smp_store_release(&c->page->flags, MQK_CONSUMER_PAGE_F_CANCELLED);
 	if (unlikely(q->single)) {

@@ -431,6 +431,7 @@ struct mqk_queue_opts {
  * @acked: messages acknowledged, or settled by their delivery
  * @dropped: messages nacked or rejected without requeue, purged
  * @index_bytes: kernel memory of its index
+ * @retrying: messages that failed and wait for their next try
  */
 struct mqk_queue_info {
 	size_t sz;
@@ -450,6 +451,7 @@ struct mqk_queue_info {
 	uint64_t acked;
 	uint64_t dropped;
 	uint64_t index_bytes;
+	uint64_t retrying;
 };
 
 /**
@@ -1078,6 +1080,18 @@ int mqk_reserve_last(struct mqk_port *p, uint64_t size);
  * In place: mqk_reserve() and mqk_commit() are inline functions of ring.h,
  * documented there.
  */
+
+/**
+ * mqk_reserved_set - set properties of the reserved record
+ * @p: port with a reservation
+ * @priority: 0 to 255; a new reservation has 0
+ * @expiration: milliseconds that the message may wait in a queue; -1, as in a new
+ *	reservation: for ever
+ *
+ * Copies have them in struct mqk_message.
+ * Return: 0; -EINVAL no reservation, or @expiration out of range.
+ */
+int mqk_reserved_set(struct mqk_port *p, uint8_t priority, int64_t expiration);
 
 /**
  * mqk_commit_len - commit a record with a shorter payload than was reserved

@@ -213,6 +213,21 @@ int mqk_reserve_last(struct mqk_port *p, uint64_t size)
 	return err;
 }
 
+int mqk_reserved_set(struct mqk_port *p, uint8_t priority, int64_t expiration)
+{
+	struct mqk_port_ring *r = &p->ring;
+	struct mqk_record *rec = (void *)(r->base + r->pos);
+
+	if (!r->reserved || expiration > UINT32_MAX || expiration < -1)
+		return -EINVAL;
+	rec->priority = priority;
+	rec->expiration = expiration < 0 ? 0 : (uint32_t)expiration;
+	rec->flags &= ~(uint32_t)MQK_MSG_F_EXPIRATION;
+	if (expiration >= 0)
+		rec->flags |= MQK_MSG_F_EXPIRATION;
+	return 0;
+}
+
 /*
  * A record that has become small may not stay in a jumbo segment: commit a copy
  * in the next segment.
@@ -239,6 +254,8 @@ static int commit_moved(struct mqk_port *p, const struct mqk_record *rec,
 			  old.headers_len, payload_len, old.flags, &to);
 	if (!err) {
 		memcpy(to, copy + head, payload_len);
+		mqk_reserved_set(p, old.priority, old.flags & MQK_MSG_F_EXPIRATION ?
+						  (int64_t)old.expiration : -1);
 		err = mqk_commit(p);
 	} else if (p->jumbo) {
 		/* It is still open, as if nothing had happened. */

@@ -311,6 +311,7 @@ static int queue_next(struct mqk *m, uint32_t id, uint32_t flags,
 	i.acked = n.acked;
 	i.dropped = n.dropped;
 	i.index_bytes = n.index_bytes;
+	i.retrying = n.retrying;
 	mqk_info_give(info, &i, sizeof(i));
 	return 0;
 }

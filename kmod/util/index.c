@@ -218,7 +218,7 @@ struct mqk_chunk *mqk_index_retire(struct mqk_index *x, struct mqk_chunk *c)
 		x->tail = NULL;
 	list_del(&c->link);
 	rb_erase(&c->place, &x->places);
-	if (list_empty(&x->spare)) {
+	if (list_empty(&x->spare) && (!x->parallel || c->extras)) {
 		stock(x, c);
 		return NULL;
 	}

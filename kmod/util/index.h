@@ -35,6 +35,8 @@
 #include <linux/rbtree.h>
 #include <linux/types.h>
 
+struct mqk_extras;
+
 #define MQK_CHUNK_BYTES		4096u
 #define MQK_CHUNK_ENTRIES	123u
 #define MQK_CHUNK_WORDS		2
@@ -47,6 +49,8 @@
  * @key_len: bytes of the key
  * @flags: MQK_ENTRY_F_*; 0 when it is appended, and while it is returned
  * @exchange: id of the exchange
+ * @priority: as in the head of its record
+ * @resv: 0
  * @count: deliveries so far
  * @uid: who published it
  * @pid: the process that opened the publishing session
@@ -60,7 +64,9 @@ struct mqk_entry {
 	u8 key_len;
 	u8 flags;
 	u32 exchange;
-	u32 count;
+	u8 priority;
+	u8 resv;
+	u16 count;
 	u32 uid;
 	u32 pid;
 };
@@ -82,6 +88,7 @@ struct mqk_entry {
  * @head: entries that the cursor has passed: taken at least once, or removed
  * @live: entries appended and not done
  * @resv: 0
+ * @extras: the caller's, one for each entry, or NULL; @parallel says when it counts
  * @entry: the entries
  */
 struct mqk_chunk {
@@ -96,6 +103,7 @@ struct mqk_chunk {
 	u32 head;
 	u32 live;
 	u32 resv;
+	struct mqk_extras *extras;
 	struct mqk_entry entry[MQK_CHUNK_ENTRIES];
 };
 
@@ -111,6 +119,7 @@ struct mqk_chunk {
  * @room: entries that can be appended without feeding
  * @reserved: how many of those are promised
  * @nr_chunks: chunks, spare ones included
+ * @parallel: only chunks with extras are used again
  */
 struct mqk_index {
 	struct list_head chunks;
@@ -123,6 +132,7 @@ struct mqk_index {
 	u64 room;
 	u64 reserved;
 	u32 nr_chunks;
+	bool parallel;
 };
 
 static inline struct mqk_chunk *mqk_entry_chunk(const struct mqk_entry *e)

@@ -14,7 +14,7 @@
 #include <linux/types.h>
 #include <linux/mqk.h>
 
-#define MQK_MSG_F_ALL	(MQK_MSG_F_MANDATORY | MQK_MSG_F_CC)
+#define MQK_MSG_F_ALL	(MQK_MSG_F_MANDATORY | MQK_MSG_F_CC | MQK_MSG_F_EXPIRATION)
 
 /**
  * mqk_record_size() - check a copied head and compute the record's size
@@ -27,14 +27,14 @@
  */
 static inline u64 mqk_record_size(const struct mqk_record *r, u64 room)
 {
-	u32 resv;		/* priority and resv0 */
 	u64 size;
 
 	if (r->type != MQK_RECORD_DATA || (r->flags & ~MQK_MSG_F_ALL) ||
 	    (r->headers_len & 7))
 		return 0;
-	memcpy(&resv, &r->priority, sizeof(resv));
-	if (resv | r->resv1 | r->resv2)
+	if (r->resv0[0] | r->resv0[1] | r->resv0[2] | r->resv1)
+		return 0;
+	if (r->expiration && !(r->flags & MQK_MSG_F_EXPIRATION))
 		return 0;
 	size = MQK_RECORD_SIZE(r->key_len, r->headers_len, r->payload_len);
 	return size <= room ? size : 0;

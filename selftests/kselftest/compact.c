@@ -379,8 +379,9 @@ TEST_F(compact, scribbled_head)
 			ASSERT_EQ(d.headers_len, r->headers_len);
 			ASSERT_EQ(d.exchange, r->exchange);
 			ASSERT_EQ(MQK_RECORD_DATA, r->type);
-			ASSERT_EQ(0, r->flags & ~MQK_MSG_F_MANDATORY);
-			ASSERT_EQ(0, r->priority | r->resv1 | r->resv2);
+			ASSERT_EQ(0, r->flags & ~(MQK_MSG_F_MANDATORY |
+						  MQK_MSG_F_EXPIRATION));
+			ASSERT_EQ(0, r->priority | r->resv1);
 			record[i] = NULL;
 		}
 		consumer_settle(&c, d.tag, MQK_ACK_ACCEPT, 0);

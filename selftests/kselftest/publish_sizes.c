@@ -95,7 +95,7 @@ static int differs(FIXTURE_DATA(sizes) *self, __u32 consumer_flags,
 	    d->headers_len != m->headers_len)
 		return 1;
 	if (d->exchange != m->exchange || d->queue != self->queue ||
-	    d->priority || d->flags || d->count)
+	    d->priority != m->priority || d->flags || d->count)
 		return 2;
 	if (d->uid != getuid() || d->pid != (__u32)getpid())
 		return 3;

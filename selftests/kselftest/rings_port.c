@@ -116,6 +116,8 @@ void port_fill(struct mqk_record *r, const struct msg *m)
 		.type = MQK_RECORD_DATA,
 		.flags = m->flags,
 		.exchange = m->exchange,
+		.priority = m->priority,
+		.expiration = m->expiration,
 	};
 
 	/* All but the commit word, which is the first, and the key. */
@@ -171,6 +173,8 @@ static int publish_copies(struct port *p, const struct msg *m, __u32 n)
 		copies[i].headers_len = m[i].headers_len;
 		copies[i].payload = PTR(m[i].payload);
 		copies[i].payload_len = m[i].payload_len;
+		copies[i].priority = m[i].priority;
+		copies[i].expiration = m[i].expiration;
 	}
 	ret = mq(p->fd, MQK_IOC_PUBLISH, &pub);
 	free(copies);

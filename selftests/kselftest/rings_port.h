@@ -33,6 +33,8 @@ struct msg {
 	__u16 headers_len;
 	const void *payload;
 	__u32 payload_len;
+	__u8 priority;
+	__u32 expiration;		/* with MQK_MSG_F_EXPIRATION */
 };
 
 /* @entries must be given; maps everything. */

@@ -10,7 +10,7 @@
 #include "text.h"
 
 #define ANY_LEVEL	(-1)
-#define VOID_ROOM	64
+#define VOID_ROOM	512
 
 struct broker;
 struct entry;

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <mqk/mqk.h>
 
@@ -36,6 +37,7 @@ struct driven_port {
 struct held {
 	uint64_t tag;
 	uint32_t queue;
+	uint64_t since;
 };
 
 struct driven_consumer {
@@ -54,8 +56,10 @@ struct driven {
 	struct driven_consumer consumer[ROOM];
 	unsigned int nr_sessions, nr_ports, nr_consumers;
 	const char *node;
+	uint64_t now;			/* ms */
 	/* by id: ids are not used again soon */
 	char queue[NAMES_ROOM][TEXT_ROOM];
+	uint64_t timeout[NAMES_ROOM];	/* after which a message returns, or 0 */
 	char exchange[NAMES_ROOM][TEXT_ROOM];
 };
 
@@ -83,10 +87,13 @@ static void close_consumer(struct driven *d, struct driven_consumer *c)
 	c->nr_held = 0;
 }
 
-static void close_session(struct driven *d, unsigned int id)
+static void close_session(struct driven *d, unsigned int id, bool dies)
 {
 	unsigned int i;
 
+	/* then it hears nothing of what follows */
+	if (dies)
+		close(mqk_fd(d->session[id].m));
 	for (i = 0; i < d->nr_ports; i++)
 		if (d->port[i].session == id && d->port[i].p) {
 			mqk_port_close(d->port[i].p);
@@ -110,7 +117,7 @@ static void driver_close(void *broker)
 
 	for (i = 0; i < d->nr_sessions; i++)
 		if (d->session[i].m)
-			close_session(d, i);
+			close_session(d, i, false);
 	for (i = 0; i < d->nr_consumers; i++)
 		text_clear(&d->consumer[i].seen);
 	mqk_close(d->admin);
@@ -129,7 +136,7 @@ static int open_session(struct driven *d)
 
 static int open_port(struct driven *d, struct mqk *m, unsigned int session)
 {
-	struct mqk_port_opts opts = { .sz = sizeof(opts), .confirm = true };
+	struct mqk_port_opts opts = { .sz = sizeof(opts), .confirm = true, .inplace = true };
 	struct driven_port *p = &d->port[d->nr_ports];
 	int err;
 
@@ -158,6 +165,16 @@ static void encode(struct mqk_headers *h, void *buf, const struct table *t)
 	}
 }
 
+static uint64_t timeout_of(const struct table *args)
+{
+	unsigned int i;
+
+	for (i = 0; i < args->nr; i++)
+		if (!strcmp(args->field[i].name, "x-consumer-timeout"))
+			return args->field[i].value.number;
+	return 0;
+}
+
 static int declare_queue(struct driven *d, struct mqk *m, const unsigned int *n)
 {
 	struct queue_profile profile = queue_profile(n[2]);
@@ -176,8 +193,10 @@ static int declare_queue(struct driven *d, struct mqk *m, const unsigned int *n)
 	opts.args_len = h.len;
 	queue_name(n[1], name);
 	err = mqk_queue_declare(m, name, &opts, &info);
-	if (!err && info.id < NAMES_ROOM)
+	if (!err && info.id < NAMES_ROOM) {
 		strcpy(d->queue[info.id], name);
+		d->timeout[info.id] = timeout_of(&profile.args);
+	}
 	return err;
 }
 
@@ -263,6 +282,27 @@ static size_t further_keys(const struct message_kind *kind, unsigned char *to)
 	return h.len;
 }
 
+static int min_zero(int ret)
+{
+	return ret < 0 ? ret : 0;
+}
+
+static int put(struct mqk_port *p, const struct mqk_message *msg)
+{
+	void *to;
+	int err;
+
+	err = mqk_reserve(p, msg->exchange, (const void *)(uintptr_t)msg->key, msg->key_len,
+			  (const void *)(uintptr_t)msg->headers, msg->headers_len,
+			  msg->payload_len, msg->flags & ~MQK_MSG_F_EXPIRATION, &to);
+	if (err)
+		return err;
+	memcpy(to, (const void *)(uintptr_t)msg->payload, msg->payload_len);
+	must(mqk_reserved_set(p, msg->priority, msg->flags & MQK_MSG_F_EXPIRATION ?
+						(int64_t)msg->expiration : -1));
+	return min_zero(mqk_commit(p));
+}
+
 static int publish(struct driven *d, const unsigned int *n, unsigned int nr)
 {
 	struct driven_port *p = n[0] < d->nr_ports ? &d->port[n[0]] : NULL;
@@ -276,7 +316,6 @@ static int publish(struct driven *d, const unsigned int *n, unsigned int nr)
 		.headers = (uintptr_t)headers,
 		.payload = (uintptr_t)payload, .payload_len = sizeof(payload),
 	};
-	int err;
 
 	if (!p || !p->p)
 		return -ENOENT;
@@ -287,8 +326,14 @@ static int publish(struct driven *d, const unsigned int *n, unsigned int nr)
 	p->last = nr;
 	m.headers_len = further_keys(&kind, headers);
 	m.flags |= m.headers_len ? MQK_MSG_F_CC : 0;
-	err = mqk_publishv(p->p, &m, 1);
-	return err == 1 ? 0 : err;
+	if (kind.priority >= 0)
+		m.priority = kind.priority;
+	if (kind.expiration >= 0) {
+		m.expiration = kind.expiration;
+		m.flags |= MQK_MSG_F_EXPIRATION;
+	}
+	/* in place or not, as it happens */
+	return nr % 2 ? put(p->p, &m) : min_zero(mqk_publishv(p->p, &m, 1));
 }
 
 static int consume(struct driven *d, struct mqk *m, const unsigned int *n, bool pulls)
@@ -332,12 +377,18 @@ static void note_headers(struct driven_consumer *c, const struct mqk_msg *msg)
 static void note(struct driven *d, struct driven_consumer *c, const struct mqk_msg *msg,
 		 bool settled)
 {
+	/* it is mapped, so its head lies in front of its key */
+	const struct mqk_record *r = (const void *)((const char *)msg->key - MQK_RECORD_KEY);
 	unsigned int nr;
 
 	memcpy(&nr, msg->payload, sizeof(nr));
-	text_add(&c->seen, "[%s m%u exchange=%s key=%.*s",
-		 d->queue[msg->d.queue % NAMES_ROOM], nr, d->exchange[msg->d.exchange % NAMES_ROOM],
-		 msg->d.key_len, (const char *)msg->key);
+	text_add(&c->seen, "[%s m%u exchange=%s key=%.*s", d->queue[msg->d.queue % NAMES_ROOM], nr,
+		 d->exchange[msg->d.exchange % NAMES_ROOM], msg->d.key_len,
+		 (const char *)msg->key);
+	if (msg->d.priority)
+		text_add(&c->seen, " priority=%u", msg->d.priority);
+	if (r->flags & MQK_MSG_F_EXPIRATION)
+		text_add(&c->seen, " expiration=%u", r->expiration);
 	note_headers(c, msg);
 	text_add(&c->seen, "%s count=%u]",
 		 msg->d.flags & MQK_DELIVERY_F_REDELIVERED ? " redelivered" : "", msg->d.count);
@@ -345,7 +396,7 @@ static void note(struct driven *d, struct driven_consumer *c, const struct mqk_m
 		return;
 	if (c->nr_held == HELD_ROOM)
 		abort();
-	c->held[c->nr_held++] = (struct held){ msg->d.tag, msg->d.queue };
+	c->held[c->nr_held++] = (struct held){ msg->d.tag, msg->d.queue, d->now };
 }
 
 static int get(struct driven *d, const unsigned int *n)
@@ -435,7 +486,7 @@ static int apply_in_session(struct driven *d, const struct step *s)
 	case UNBIND:
 		return bind(m, s->op, n);
 	case CLOSE_SESSION:
-		close_session(d, n[0]);
+		close_session(d, n[0], n[1]);
 		return 0;
 	case OPEN_PORT:
 		return open_port(d, m, n[0]);
@@ -444,38 +495,6 @@ static int apply_in_session(struct driven *d, const struct step *s)
 		return consume(d, m, n, s->op == PULL);
 	default:
 		return -EOPNOTSUPP;
-	}
-}
-
-static int apply(struct driven *d, const struct step *s, unsigned int nr)
-{
-	switch (s->op) {
-	case OPEN_SESSION:
-		return open_session(d);
-	case DECLARE_EXCHANGE:
-		return declare_exchange(d, s->n);
-	case PUBLISH:
-		return publish(d, s->n, nr);
-	case PAUSE:
-	case CHANGE:
-		return set_queue(d, s);
-	case CANCEL:
-		return cancel(d, s->n[0]);
-	case CLOSE_CONSUMER:
-		if (s->n[0] >= d->nr_consumers || !d->consumer[s->n[0]].c)
-			return -ENOENT;
-		close_consumer(d, &d->consumer[s->n[0]]);
-		return 0;
-	case GET:
-		return get(d, s->n);
-	case SETTLE_ACK:
-	case SETTLE_NACK:
-	case SETTLE_REJECT:
-		return settle(d, s);
-	case ADVANCE:
-		return 0;	/* nothing depends on time yet */
-	default:
-		return apply_in_session(d, s);
 	}
 }
 
@@ -513,6 +532,64 @@ static void settle_down(struct driven *d)
 				any |= read_consumer(d, &d->consumer[i]);
 	} while (any);
 }
+
+/* A tick of the clock; what was out for too long is nobody's any more. */
+static void tick(struct driven *d)
+{
+	unsigned int i, j;
+
+	d->now += TICK_MS;
+	for (i = 0; i < d->nr_consumers; i++)
+		for (j = d->consumer[i].nr_held; j-- > 0;) {
+			const struct held *h = &d->consumer[i].held[j];
+			uint64_t timeout = d->timeout[h->queue % NAMES_ROOM];
+
+			if (timeout && h->since + timeout <= d->now)
+				forget(&d->consumer[i], j);
+		}
+	mqk_driver_advance(TICK_MS);
+	settle_down(d);
+}
+
+/* ---- one step ---- */
+
+static int apply(struct driven *d, const struct step *s, unsigned int nr)
+{
+	unsigned int i;
+
+	switch (s->op) {
+	case OPEN_SESSION:
+		return open_session(d);
+	case DECLARE_EXCHANGE:
+		return declare_exchange(d, s->n);
+	case PUBLISH:
+		return publish(d, s->n, nr);
+	case PAUSE:
+	case CHANGE:
+		return set_queue(d, s);
+	case CANCEL:
+		return cancel(d, s->n[0]);
+	case CLOSE_CONSUMER:
+		if (s->n[0] >= d->nr_consumers || !d->consumer[s->n[0]].c)
+			return -ENOENT;
+		close_consumer(d, &d->consumer[s->n[0]]);
+		return 0;
+	case GET:
+		return get(d, s->n);
+	case SETTLE_ACK:
+	case SETTLE_NACK:
+	case SETTLE_REJECT:
+		return settle(d, s);
+	case ADVANCE:
+		for (i = 0; i < s->n[0]; i++)
+			tick(d);
+		return 0;
+	default:
+		return apply_in_session(d, s);
+	}
+}
+
+/* ---- what is told ---- */
 
 /* Messages of a queue that is gone cannot be settled any more. */
 static void forget_gone(struct driven *d)
@@ -560,9 +637,10 @@ static void tell_queues(struct driven *d, struct text *out)
 			for (k = 0; k < nr; k++)
 				before += strcmp(info[k].name, info[j].name) < 0;
 			if (before == i)
-				text_add(out, "; %s %llu+%llu+0+0", info[j].name,
+				text_add(out, "; %s %llu+%llu+0+%llu", info[j].name,
 					 (unsigned long long)info[j].ready,
-					 (unsigned long long)info[j].unacked);
+					 (unsigned long long)info[j].unacked,
+					 (unsigned long long)info[j].retrying);
 		}
 }
 

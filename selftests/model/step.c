@@ -125,6 +125,22 @@ struct queue_profile queue_profile(unsigned int n)
 	case 13:
 		p.flags = F_EXCLUSIVE;
 		break;
+	case 14:
+		table_set_number(&p.args, "x-message-ttl", 'l', 3 * TICK_MS);
+		break;
+	case 15:
+		table_set_number(&p.args, "x-delivery-limit", 'l', 1);
+		break;
+	case 16:
+		table_set_number(&p.args, "x-max-length", 'l', 2);
+		table_set_number(&p.args, "x-message-ttl", 'l', 5 * TICK_MS);
+		break;
+	case 17:
+		table_set_number(&p.args, "x-consumer-timeout", 'l', 2 * TICK_MS);
+		table_set_number(&p.args, "x-mqk-retry-delay", 'l', 1 * TICK_MS);
+		table_set_number(&p.args, "x-mqk-retry-max", 'l', 3 * TICK_MS);
+		table_set_number(&p.args, "x-delivery-limit", 'l', 5);
+		break;
 	}
 	return p;
 }

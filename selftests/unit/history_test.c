@@ -26,6 +26,11 @@ void mqk_driver_idle(void)
 	kernel_work();
 }
 
+void mqk_driver_advance(unsigned int ms)
+{
+	kernel_advance(ms);
+}
+
 void mqk_driver_stop(void)
 {
 	left = kernel_stop();

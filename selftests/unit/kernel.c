@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <linux/shmem_fs.h>
+#include <linux/timekeeping.h>
 
 #include "kmod/broker.h"
 #include "kmod/consumer.h"
@@ -123,6 +124,8 @@ void kernel_close(int session)
 {
 	struct mqk_session *s = sessions[session];
 
+	if (!s)
+		return;			/* closed behind its user's back */
 	mutex_lock(&sessions_lock);
 	sessions[session] = NULL;
 	mutex_unlock(&sessions_lock);
@@ -131,7 +134,8 @@ void kernel_close(int session)
 
 long kernel_ioctl(int session, unsigned long request, unsigned long arg)
 {
-	return mqk_session_ioctl(sessions[session], request, arg);
+	return sessions[session] ? mqk_session_ioctl(sessions[session], request, arg) :
+				   -EBADF;
 }
 
 static void *map_port(struct mqk_session *s, enum mqk_map kind, u32 id)
@@ -216,7 +220,18 @@ void kernel_poll(int session)
 
 void kernel_work(void)
 {
-	shim_work_run();
+	do
+		shim_work_run();
+	while (shim_timer_fire(ktime_get_boottime_ns()));
+}
+
+void kernel_advance(unsigned int ms)
+{
+	u64 end = ktime_get_boottime_ns() + ms * 1000000ull;
+
+	while (shim_timer_fire(end))
+		kernel_work();
+	shim_clock_set(end);
 }
 
 bool kernel_compact(unsigned long nth)

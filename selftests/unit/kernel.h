@@ -31,6 +31,8 @@ void kernel_poll(int session);
 
 /* Without a thread for it: run what work there is. */
 void kernel_work(void);
+/* The clock goes on by so much: what was to happen until then happens in its order. */
+void kernel_advance(unsigned int ms);
 /* A pass of compaction, whose @nth allocation fails (0: none): has it? */
 bool kernel_compact(unsigned long nth);
 /* So many of the module's allocations are not freed. */

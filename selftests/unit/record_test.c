@@ -68,10 +68,9 @@ static void test_reserved(void)
 	static const struct {
 		size_t offset, size;
 	} fields[] = {
-		{ offsetof(struct mqk_record, priority), 1 },
 		{ offsetof(struct mqk_record, resv0), 3 },
+		{ offsetof(struct mqk_record, expiration), 4 },
 		{ offsetof(struct mqk_record, resv1), 4 },
-		{ offsetof(struct mqk_record, resv2), 4 },
 	};
 	struct mqk_record r = { .type = MQK_RECORD_DATA };
 	u32 i, bit;
@@ -88,8 +87,7 @@ static void test_reserved(void)
 	}
 	for (bit = 0; bit < 32; bit++) {
 		r.flags = 1u << bit;
-		CHECK_EQ(size_of(&r, 4096), r.flags == MQK_MSG_F_MANDATORY ||
-					    r.flags == MQK_MSG_F_CC ? 64 : 0);
+		CHECK_EQ(size_of(&r, 4096), r.flags <= MQK_MSG_F_EXPIRATION ? 64 : 0);
 	}
 	r.flags = 0;
 	for (i = 0; i < 256; i++) {
@@ -106,6 +104,9 @@ static void test_reserved(void)
 	memset(r.key, 0xff, sizeof(r.key));
 	r.commit = ~0u;
 	r.exchange = ~0u;
+	r.priority = 0xff;
+	r.expiration = ~0u;
+	r.flags = MQK_MSG_F_EXPIRATION;
 	CHECK_EQ(size_of(&r, 4096), 64);
 }
 

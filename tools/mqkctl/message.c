@@ -75,6 +75,7 @@ static void message_json(struct printer *p, const struct mqk_msg *msg)
 	json_u64(&j, "tag", d->tag);
 	json_bool(&j, "redelivered", d->flags & MQK_DELIVERY_F_REDELIVERED);
 	json_u64(&j, "delivery_count", d->count);
+	json_u64(&j, "priority", d->priority);
 	json_u64(&j, "seq", d->seq);
 	json_u64(&j, "uid", d->uid);
 	json_u64(&j, "pid", d->pid);

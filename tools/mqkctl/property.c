@@ -21,6 +21,27 @@ struct property {
 	bool (*set)(struct mqk_message *msg, const char *value);
 };
 
+static bool set_priority(struct mqk_message *msg, const char *value)
+{
+	int64_t n;
+
+	if (!number_i64(value, 0, UINT8_MAX, &n))
+		return false;
+	msg->priority = (uint8_t)n;
+	return true;
+}
+
+static bool set_expiration(struct mqk_message *msg, const char *value)
+{
+	int64_t n;
+
+	if (!number_i64(value, 0, UINT32_MAX, &n))
+		return false;
+	msg->expiration = (uint32_t)n;
+	msg->flags |= MQK_MSG_F_EXPIRATION;
+	return true;
+}
+
 static const struct property table[] = {
 #define TEXT(name)	{ MQK_PROPERTY_##name, MQK_HEADER_STRING, "a text", NULL }
 	TEXT(CONTENT_TYPE),
@@ -34,6 +55,9 @@ static const struct property table[] = {
 	{ MQK_PROPERTY_TIMESTAMP, MQK_HEADER_TIMESTAMP,
 	  "a number of seconds since 1970", NULL },
 	{ MQK_PROPERTY_USER_ID, MQK_HEADER_LONG, "the number of a user", NULL },
+	{ "priority", 0, "a number from 0 to 255", set_priority },
+	{ "expiration", 0, "a number of milliseconds from 0 to 4294967295",
+	  set_expiration },
 };
 
 #define NR(a)	(sizeof(a) / sizeof((a)[0]))

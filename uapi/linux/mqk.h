@@ -64,6 +64,7 @@
 					 * of them, are further routing keys
 					 */
 #define MQK_KEYS_MAX		32	/* most further routing keys */
+#define MQK_MSG_F_EXPIRATION	0x4	/* @expiration is set */
 
 /**
  * struct mqk_record - the head of a message in a segment
@@ -78,10 +79,11 @@
  * @type: MQK_RECORD_DATA
  * @flags: MQK_MSG_F_*
  * @exchange: id of the exchange (struct mqk_exchange_declare)
- * @priority: 0
+ * @priority: 0 to 255, delivered with the message
  * @resv0: 0
+ * @expiration: with F_EXPIRATION: milliseconds that the message may wait in a
+ *	queue; else 0
  * @resv1: 0
- * @resv2: 0
  * @key: the routing key; one longer than 32 bytes runs on behind the structure
  *
  * Behind the key follow, without a gap, padding to a multiple of 8, the
@@ -104,8 +106,8 @@ struct mqk_record {
 	__u32 exchange;
 	__u8 priority;
 	__u8 resv0[3];
+	__u32 expiration;
 	__u32 resv1;
-	__u32 resv2;
 	__u8 key[32];
 };
 
@@ -202,8 +204,10 @@ struct mqk_header {
  * @payload_len: bytes of payload
  * @headers_len: bytes of encoded headers
  * @key_len: bytes of the routing key
- * @priority: 0
+ * @resv0: 0
  * @exchange: id of the exchange it was published to
+ * @priority: 0 to 255, as its publisher set it
+ * @resv1: 0
  * @count: earlier deliveries of this message from this queue, at most
  *	MQK_DELIVERY_COUNT_MAX
  * @uid: user who published it, in the initial user namespace
@@ -222,9 +226,11 @@ struct mqk_delivery {
 	__u32 payload_len;
 	__u16 headers_len;
 	__u8 key_len;
-	__u8 priority;
+	__u8 resv0;
 	__u32 exchange;
-	__u32 count;
+	__u8 priority;
+	__u8 resv1;
+	__u16 count;
 	__u32 uid;
 	__u32 pid;
 };
@@ -682,6 +688,23 @@ struct mqk_exchange_declare {
  * the name, as the property reply-to of a request, can publish to it through the
  * default exchange; when the session ends, nobody can.  It cannot be bound
  * (EACCES, rule RESERVED_NAME).
+ *	x-message-ttl		milliseconds, below 2^32: so long may a message be
+ *				ready; then it is dropped
+ *	x-expires		milliseconds, 1 and more, below 2^32: when nobody has
+ *				used the queue for so long, it is deleted: no
+ *				consumers, not declared, no MQK_IOC_GET
+ *	x-delivery-limit	to 65535: a message that fails more often is dropped.
+ *				It fails by REJECT with REQUEUE, and with a consumer
+ *				that is not closed but whose session ends, or that
+ *				is broken
+ *	x-mqk-retry-delay	milliseconds, below 2^32: after failure n a message
+ *				waits n times as long, then is ready in its old place
+ *	x-mqk-retry-max		the same; at most so long
+ *	x-mqk-retry-backoff	string; "linear", the default, or "exponential":
+ *				2^(n - 1) times as long
+ *	x-consumer-timeout	milliseconds, 1 and more, below 2^32: a message that
+ *				is unacknowledged for so long returns, and has not
+ *				failed; acknowledging it later means nothing
  *
  * EACCES: name begins with "amq." and there is none of that name; not so with
  * PASSIVE.  EBUSY: exclusive to another session.  EINVAL: exists with other properties, unknown
@@ -880,15 +903,16 @@ struct mqk_exchange_next {
  * @consumers: consumers
  * @ready: messages ready for delivery
  * @unacked: messages delivered and not acknowledged
- * @bytes: payload bytes of both
+ * @bytes: payload bytes of both, and of those that are retried
  * @published: messages that ever came in
  * @delivered: deliveries that ever went out
  * @redelivered: those that were not the first of their message
  * @acked: messages that were acknowledged, or delivered to consumers that
  *	acknowledge nothing
- * @dropped: messages nacked or rejected without requeue, purged, or too many
- *	for the queue's length
+ * @dropped: messages nacked or rejected without requeue, purged, expired, failed
+ *	too often, or too many for the queue's length
  * @index_bytes: kernel memory of its index
+ * @retrying: messages that failed and wait for their next try
  */
 struct mqk_queue_next {
 	__u32 size;
@@ -909,6 +933,7 @@ struct mqk_queue_next {
 	__aligned_u64 acked;
 	__aligned_u64 dropped;
 	__aligned_u64 index_bytes;
+	__aligned_u64 retrying;
 };
 
 /**
@@ -1197,7 +1222,9 @@ struct mqk_port_segment {
  * @payload_len: bytes of the payload
  * @headers_len: bytes of the headers, a multiple of 8
  * @key_len: bytes of the key
- * @priority: 0
+ * @priority: 0 to 255
+ * @expiration: as in struct mqk_record
+ * @resv0: 0
  * @resv: 0
  */
 struct mqk_message {
@@ -1210,7 +1237,9 @@ struct mqk_message {
 	__u16 headers_len;
 	__u8 key_len;
 	__u8 priority;
-	__aligned_u64 resv[3];
+	__u32 expiration;
+	__u32 resv0;
+	__aligned_u64 resv[2];
 };
 
 /**

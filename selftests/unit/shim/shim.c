@@ -70,18 +70,29 @@ void kfree(const void *ptr)
 	free((void *)ptr);
 }
 
-unsigned long __get_free_page(gfp_t gfp)
+unsigned long __get_free_pages(gfp_t gfp, unsigned int order)
 {
+	size_t size = 4096ul << order;
 	void *page;
 
 	if (fail_nth && !--fail_nth) {
 		failed = true;
 		return 0;
 	}
-	page = aligned_alloc(4096, 4096);
-	memset(page, 0xa5, 4096);
+	page = aligned_alloc(size, size);
+	memset(page, gfp & __GFP_ZERO ? 0 : 0xa5, size);
 	__atomic_add_fetch(&live, 1, __ATOMIC_RELAXED);
 	return (unsigned long)page;
+}
+
+unsigned long __get_free_page(gfp_t gfp)
+{
+	return __get_free_pages(gfp, 0);
+}
+
+void free_pages(unsigned long addr, unsigned int order)
+{
+	kfree((void *)addr);
 }
 
 void free_page(unsigned long addr)

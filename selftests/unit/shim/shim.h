@@ -21,6 +21,11 @@ void shim_work_start(void);
 void shim_work_stop(void);
 void shim_work_run(void);
 
+/* The clock that timers go by, in ns; it begins at 1 s and stands still. */
+void shim_clock_set(u64 now);
+/* Fire the first timer that is due until @end, the clock set to it: was there one? */
+bool shim_timer_fire(u64 end);
+
 /* Objects got by kmalloc() and its like, and not yet freed. */
 size_t shim_live(void);
 

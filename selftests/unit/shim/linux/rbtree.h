@@ -24,6 +24,8 @@ struct rb_root_cached {
 	struct rb_node *rb_leftmost;
 };
 
+#define RB_EMPTY_NODE(node)	((node)->shim_parent == (node))
+#define RB_CLEAR_NODE(node)	((node)->shim_parent = (node))
 #define RB_ROOT		((struct rb_root) { NULL })
 #define RB_ROOT_CACHED	((struct rb_root_cached) { { NULL }, NULL })
 

@@ -22,6 +22,8 @@ void kfree(const void *ptr);
 /* A page of 4096 bytes, full of rubbish; it counts as an object. */
 unsigned long __get_free_page(gfp_t gfp);
 void free_page(unsigned long addr);
+unsigned long __get_free_pages(gfp_t gfp, unsigned int order);
+void free_pages(unsigned long addr, unsigned int order);
 
 /* To the bucket that the kernel would take. */
 size_t kmalloc_size_roundup(size_t size);

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef SHIM_LINUX_TIMEKEEPING_H
+#define SHIM_LINUX_TIMEKEEPING_H
+
+#include <linux/ktime.h>
+
+/* Stands still but for shim_timer_fire() and shim_clock_set() (shim.h). */
+u64 ktime_get_boottime_ns(void);
+
+#endif
