@@ -35,8 +35,10 @@ static __always_inline void take(struct mqk_queue *q, struct mqk_entry *e,
 				 struct mqk_consumer *c, u64 tag, bool noack)
 {
 	mqk_index_take(&q->index, e);
-	if (unlikely(q->keep))
+	if (unlikely(q->keep)) {
+		e->flags |= MQK_ENTRY_F_KEPT;
 		mqk_deadline_taken(q, e, c, tag, noack);
+	}
 	q->delivered++;
 	if (unlikely(e->count))
 		q->redelivered++;

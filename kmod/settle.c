@@ -88,7 +88,7 @@ static void give_back(struct mqk_queue *q, struct mqk_entry *e,
 	}
 }
 
-/* As settle(), of a queue that keeps extras. */
+/* As settle(), of what was settled when it was delivered, or that has an extra. */
 static noinline void settle_kept(struct mqk_queue *q, struct mqk_entry *e, u32 op,
 				 bool requeue)
 {
@@ -120,10 +120,8 @@ static void settle(struct mqk_queue *q, struct mqk_entry *e, u32 op,
 {
 	lockdep_assert_held(&q->lock);
 	trace_mqk_settle(q, e, op, requeue);
-	if (unlikely(q->keep)) {
+	if (unlikely(e->flags & (MQK_ENTRY_F_SETTLED | MQK_ENTRY_F_KEPT))) {
 		settle_kept(q, e, op, requeue);
-	} else if (e->flags & MQK_ENTRY_F_SETTLED) {
-		end(q, e);
 	} else if (op == MQK_ACK_ACCEPT) {
 		accept(q, e);
 	} else if (requeue && !q->dead) {
@@ -393,7 +391,7 @@ static __always_inline u64 op_and_flags(const struct mqk_ack *a)
  * the first one that is another, or wrong: take_ack() sees to that.  Returns how
  * many.
  */
-static u32 take_plain(struct mqk_queue *q, struct mqk_consumer *c, u64 tail,
+static noinline u32 take_plain(struct mqk_queue *q, struct mqk_consumer *c, u64 tail,
 		      u32 budget)
 {
 	struct mqk_store *store = &q->broker->store;

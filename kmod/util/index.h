@@ -74,6 +74,7 @@ struct mqk_entry {
 #define MQK_ENTRY_F_TAKEN	0x1
 #define MQK_ENTRY_F_DONE	0x2
 #define MQK_ENTRY_F_SETTLED	0x4	/* taken by one who acknowledges nothing */
+#define MQK_ENTRY_F_KEPT	0x8	/* taken out of a queue that keeps extras */
 
 /**
  * struct mqk_chunk - a page of entries, aligned to its size
