@@ -380,6 +380,7 @@ TEST_F(compact, scribbled_head)
 			ASSERT_EQ(d.exchange, r->exchange);
 			ASSERT_EQ(MQK_RECORD_DATA, r->type);
 			ASSERT_EQ(0, r->flags & ~(MQK_MSG_F_MANDATORY |
+						  MQK_MSG_F_CC |
 						  MQK_MSG_F_EXPIRATION));
 			ASSERT_EQ(0, r->priority | r->resv1);
 			record[i] = NULL;

@@ -414,6 +414,7 @@ static const struct {
 	int mode;			/* O_RDWR: any will do */
 } needs[] = {
 	{ "QUERY", O_RDWR }, { "ERROR", O_RDWR }, { "STAT", O_RDWR },
+	{ "WILL", O_WRONLY },
 	{ "EXCHANGE_DECLARE", O_WRONLY }, { "EXCHANGE_DELETE", O_WRONLY },
 	{ "EXCHANGE_NEXT", O_RDWR }, { "QUEUE_DECLARE", O_RDWR },
 	{ "QUEUE_DELETE", O_RDONLY }, { "QUEUE_PURGE", O_RDONLY },
