@@ -276,7 +276,7 @@ test_lists()
 		"[(c['prefetch'], c['unacked'], c['ack'], c['uid'], c['pid'], c['state'], c['error']) for c in o if c['queue'] == 'l-q'] == [(1, 0, 'explicit', 0, $lister, 'ready', 0)] and len(o) == 1" \
 		consumer list
 	good "consumer list" consumer list
-	tap_check "consumer list has it" grep -q "^l-q  *[0-9]*  *1  *$lister  *0  *1  *0  *explicit  *ready\$" "$work/out"
+	tap_check "consumer list has it" grep -q "^l-q  *[0-9]*  *1  *$lister  *0  *1  *0  *0  *explicit  *ready\$" "$work/out"
 	m publish l-x plain 'done'
 	wait "$lister"
 	json "consumer list is empty" "o == []" consumer list
