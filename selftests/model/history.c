@@ -88,6 +88,25 @@ static void choose_profile(struct random *r, const struct scope *scope, struct s
 		s->n[3] = choose_bit(r, scope->message_kinds, NR_MESSAGE_KINDS);
 }
 
+/* Whether a step is of what a scope has. */
+static bool is_in(const struct scope *scope, const struct step *s)
+{
+	if (!scope)
+		return true;
+	switch (s->op) {
+	case DECLARE_QUEUE:
+		return scope->queue_profiles >> s->n[2] & 1;
+	case DECLARE_EXCHANGE:
+		return scope->exchange_profiles >> s->n[1] & 1;
+	case CONSUME:
+		return scope->consumer_profiles >> s->n[3] & 1;
+	case PUBLISH:
+		return scope->message_kinds >> s->n[3] & 1;
+	default:
+		return true;
+	}
+}
+
 /* What each number of a step may be: from 0, below this. */
 static void ranges(enum operation op, unsigned int *below)
 {
@@ -137,6 +156,7 @@ void history_make(struct history *h, const struct scope *scope, struct random *r
 	unsigned int i, below[STEP_NUMBERS];
 
 	memcpy(h->step, first, sizeof(first));
+	h->scope = scope;
 	h->nr = sizeof(first) / sizeof(first[0]);
 	while (h->nr < nr && h->nr < HISTORY_ROOM) {
 		struct step *s = &h->step[h->nr++];
@@ -190,6 +210,7 @@ int history_differs(const struct history *h, const struct driver *a, const struc
 static void leave_out(const struct history *from, struct history *to, unsigned int at,
 		      unsigned int nr)
 {
+	to->scope = from->scope;
 	to->nr = from->nr - nr;
 	memcpy(to->step, from->step, at * sizeof(from->step[0]));
 	memcpy(to->step + at, from->step + at + nr,
@@ -298,7 +319,8 @@ static bool lower(struct search *search, struct history *h)
 			for (n = 0; i < h->nr && n < h->step[i].n[j]; n++) {
 				lower = *h;
 				lower.step[i].n[j] = n;
-				if (accept(search, h, &lower)) {
+				if (is_in(h->scope, &lower.step[i]) &&
+				    accept(search, h, &lower)) {
 					progress = true;
 					break;
 				}

@@ -12,6 +12,7 @@
 struct history {
 	unsigned int nr;
 	struct step step[HISTORY_ROOM];
+	const struct scope *scope;	/* what it may hold; NULL: anything */
 };
 
 /* What histories are made of: a bit for each that may be. */
