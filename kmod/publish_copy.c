@@ -55,7 +55,7 @@ fault:
 	return -EFAULT;
 }
 
-static int copy_in(void *to, u64 from, u32 len)
+static __always_inline int copy_in(void *to, u64 from, u32 len)
 {
 	const void __user *user = u64_to_user_ptr(from);
 
@@ -85,7 +85,7 @@ static void make_head(struct mqk_port *p, const struct mqk_message *m)
 	p->routed = false;
 }
 
-static int check_message(struct mqk_port *p, const struct mqk_message *m,
+static __always_inline int check_message(struct mqk_port *p, const struct mqk_message *m,
 			 u64 *size)
 {
 	if (m->flags & ~MQK_MSG_F_ALL || m->headers_len % 8 ||
@@ -113,7 +113,7 @@ static int check_headers(struct mqk_port *p, const u8 *headers, u32 len)
 }
 
 /* Write a record into room that no process can write to. */
-static int fill_record(struct mqk_port *p, const struct mqk_message *m,
+static __always_inline int fill_record(struct mqk_port *p, const struct mqk_message *m,
 		       struct mqk_segment *seg, u64 offset)
 {
 	u8 *at = seg->vaddr + offset;
@@ -145,7 +145,7 @@ static int post_one(struct mqk_port *p, struct mqk_hold *h,
  * Post a copy to which the caller has one reference, which is given to the
  * queue if there is but one, else put at the end.
  */
-static int post_copy(struct mqk_port *p, struct mqk_segment *seg, u64 offset)
+static __always_inline int post_copy(struct mqk_port *p, struct mqk_segment *seg, u64 offset)
 {
 	const struct mqk_route *route;
 	struct mqk_hold h = {};

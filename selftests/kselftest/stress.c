@@ -176,8 +176,12 @@ static void publish(struct producer *p, struct msg *m, __u32 n)
 		if (ret < 0)
 			try_later(p, ret);
 	}
-	while (p->port.inplace && (ret = port_doorbell(&p->port)) < 0)
-		try_later(p, ret);
+	if (!p->port.inplace)
+		return;
+	/* What it takes before it lacks room it tells instead of the error. */
+	while ((ret = port_doorbell(&p->port)))
+		if (ret < 0)
+			try_later(p, ret);
 }
 
 static void produce(__u32 number, __u32 seed)
