@@ -13,7 +13,7 @@
 #include "turn.h"
 #include "util/record.h"
 
-static void mqk_tally_add(struct mqk_broker *broker, const struct mqk_tally *t)
+static void add_tally(struct mqk_broker *broker, const struct mqk_tally *t)
 {
 	mqk_count(broker, published, t->published);
 	mqk_count(broker, published_bytes, t->bytes);
@@ -152,7 +152,7 @@ static bool added(struct mqk_port *p, struct mqk_queue *q, u64 ref)
 
 /* Put the message of p->head_copy into one queue, which is held. */
 static int post_to_one(struct mqk_port *p, struct mqk_hold *h,
-				       struct mqk_queue *q, u64 ref)
+		       struct mqk_queue *q, u64 ref)
 {
 	bool more;
 
@@ -429,5 +429,5 @@ void mqk_post_finish(struct mqk_port *p, const struct mqk_tally *t, u64 pos)
 		mqk_port_confirm(p);
 	if (p->pos != pos)
 		mqk_port_wake(p);
-	mqk_tally_add(p->broker, t);
+	add_tally(p->broker, t);
 }

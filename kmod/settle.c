@@ -234,7 +234,7 @@ static void break_consumer(struct mqk_queue *q, struct mqk_consumer *c, int erro
  * Context: @locked->lock, or c->mutex.
  */
 void mqk_settle_slot(struct mqk_queue *locked, struct mqk_consumer *c,
-			struct mqk_slot *slot, u32 op, bool requeue)
+		     struct mqk_slot *slot, u32 op, bool requeue)
 {
 	struct mqk_entry *e = mqk_slots_del(&c->slots, slot);
 	struct mqk_queue *q = locked;
@@ -265,7 +265,7 @@ void mqk_settle_slot(struct mqk_queue *locked, struct mqk_consumer *c,
  * Return: how many
  */
 int mqk_settle_up_to(struct mqk_queue *locked, struct mqk_consumer *c,
-			u64 tag, u32 op, bool requeue, u32 budget)
+		     u64 tag, u32 op, bool requeue, u32 budget)
 {
 	struct mqk_slot *slot;
 	u32 n = 0;
