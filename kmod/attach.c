@@ -127,18 +127,15 @@ static u32 return_op(const struct mqk_consumer *c)
 /* Return what a pushed consumer holds, all of it before anyone gets it. */
 static void return_tags(struct mqk_queue *q, struct mqk_consumer *c)
 {
-	u32 n;
-
 	spin_lock(&q->lock);
 	q->held++;
 	mqk_turn_find_sole(q);
-	do {
-		n = mqk_settle_up_to(q, c, U64_MAX, return_op(c), true,
-				     MQK_ACK_BUDGET);
+	while (mqk_settle_up_to(q, c, U64_MAX, return_op(c), true,
+				MQK_ACK_BUDGET) == MQK_ACK_BUDGET) {
 		spin_unlock(&q->lock);
 		cond_resched();
 		spin_lock(&q->lock);
-	} while (n == MQK_ACK_BUDGET);
+	}
 	q->held--;
 	mqk_turn_settled(q, c);
 	mqk_turn_find_sole(q);

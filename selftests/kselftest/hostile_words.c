@@ -79,13 +79,13 @@ static int consumer_broken(FIXTURE_DATA(words) *self, int from)
 	if (consumer_make(&other, self->other, "q", 0, 16, 16))
 		return 4;
 	for (i = from; i <= 6; i++)
-		if (take_number(&other, NULL, 0) != i)
+		if (take_number(&other, NULL, LONG_MS) != i)
 			return 10 + i;
 	if (self->port.k->error || self->second.k->error)
 		return 5;
 	if (port_number(&self->port, self->exchange, "own", 1))
 		return 6;
-	return take_number(&self->second, NULL, 0) == 1 ? 0 : 7;
+	return take_number(&self->second, NULL, LONG_MS) == 1 ? 0 : 7;
 }
 
 static void set64(__u64 *word, __u64 value)
