@@ -13,7 +13,7 @@
  * port->mutex and consumer->mutex, which are never held together.
  *
  *	brokers_lock (mutex)		table of brokers; minors
- *	  broker->mutex			names, bindings, tenants, sessions
+ *	  broker->mutex			names, bindings, tenants, sessions, wills
  *	    users_lock (mutex)		table of users
  *	    queue->lock
  *	session->mutex			its ports and consumers come and go
@@ -98,6 +98,7 @@ struct mqk_counters {
  * @mutex: guards all that is declared here, and the lists below
  * @tenants: its users
  * @sessions: open ones
+ * @wills: of sessions that have ended, not published yet: will.h
  * @next_name: for queues that the broker names
  * @next_exchange: cursor of ids
  * @next_queue: cursor of ids
@@ -132,6 +133,7 @@ struct mqk_broker {
 	struct mutex mutex;
 	struct list_head tenants;
 	struct list_head sessions;
+	struct list_head wills;
 	u64 next_name;
 	u32 next_exchange;
 	u32 next_queue;

@@ -25,6 +25,7 @@
 #include "ringmap.h"
 #include "session.h"
 #include "show.h"
+#include "will.h"
 
 /* Minor 0 is the control node; a broker's is its id. */
 #define MINORS		(MQK_BROKERS_MAX + 1)
@@ -167,6 +168,7 @@ static int kill_broker(struct mqk_broker *broker, bool force)
 		mutex_lock(&broker->mutex);
 	}
 	mutex_unlock(&broker->mutex);
+	mqk_will_cancel_all(broker);
 	return 0;
 }
 

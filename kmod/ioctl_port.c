@@ -75,17 +75,16 @@ int mqk_ioctl_will(struct mqk_session *s, void *arg, struct mqk_refusal *why)
 	bool none = a->flags & MQK_WILL_F_NONE;
 	struct mqk_message m;
 
-	if (mqk_bad_flags(a->flags, MQK_WILL_F_NONE) || (none && a->message))
+	if (mqk_bad_flags(a->flags, MQK_WILL_F_NONE) ||
+	    (none && (a->message || a->delay)) || a->delay > MQK_WILL_DELAY_MAX)
 		return mqk_refuse(why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
-	if (a->delay)
-		return mqk_refuse(why, MQK_RULE_BAD_ARGUMENT, -EOPNOTSUPP);
 	if (none) {
 		mqk_will_forget(s);
 		return 0;
 	}
 	if (copy_from_user(&m, u64_to_user_ptr(a->message), sizeof(m)))
 		return -EFAULT;
-	return mqk_will_make(s, &m, why);
+	return mqk_will_make(s, &m, a->delay, why);
 }
 
 /* What the port noted while it had its mutex. */

@@ -116,7 +116,7 @@ void mqk_session_close(struct mqk_session *s)
 	xa_for_each(&s->consumers, id, c)
 		mqk_session_drop_consumer(s, id, true);
 	delete_exclusive(s);
-	mqk_will_publish(s);
+	mqk_will_execute(s);
 	xa_destroy(&s->ports);
 	xa_destroy(&s->consumers);
 	mqk_broker_trim(broker);

@@ -140,15 +140,17 @@ int mqk_stat(struct mqk *m, struct mqk_stat *s);
  * mqk_will - have a message published when the session ends without mqk_close()
  * @m: session
  * @msg: as for mqk_publishv(), copied now; NULL: none
+ * @delay: nanoseconds from the end of the session, at most MQK_WILL_DELAY_MAX
  *
  * It takes the place of the one before.  When the process dies, or the descriptor
  * is closed otherwise, it is published after all else that the session has
  * published; mqk_close() takes it back.  A child that has the descriptor keeps the
- * session alive.
- * Return: 0; -EMSGSIZE its record takes more than MQK_WILL_MAX; the errors of
- * struct mqk_will.  Source: uapi MQK_IOC_WILL.
+ * session alive.  With a @delay it is published so long after that, and nobody can
+ * take it back meanwhile.
+ * Return: 0; -EMSGSIZE its record takes more than MQK_WILL_MAX; -EINVAL @delay is
+ * too long; the errors of struct mqk_will.  Source: uapi MQK_IOC_WILL.
  */
-int mqk_will(struct mqk *m, const struct mqk_message *msg);
+int mqk_will(struct mqk *m, const struct mqk_message *msg, uint64_t delay);
 
 /**
  * mqk_version - version of the library in use, "major.minor"

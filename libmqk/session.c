@@ -191,12 +191,13 @@ int mqk_control_open(struct mqk **m)
 	return open_node(NODE_DIR "control", O_RDWR, m);
 }
 
-int mqk_will(struct mqk *m, const struct mqk_message *msg)
+int mqk_will(struct mqk *m, const struct mqk_message *msg, uint64_t delay)
 {
 	struct mqk_will w = {
 		.size = sizeof(w),
 		.flags = msg ? 0 : MQK_WILL_F_NONE,
 		.message = mqk_ptr(msg),
+		.delay = msg ? delay : 0,
 	};
 
 	if (msg)
@@ -210,7 +211,7 @@ void mqk_close(struct mqk *m)
 		return;
 	/* the goodbye */
 	if (__atomic_load_n(&m->will, __ATOMIC_RELAXED))
-		mqk_will(m, NULL);
+		mqk_will(m, NULL, 0);
 	mqk_session_put(m);
 }
 

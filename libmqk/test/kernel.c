@@ -870,7 +870,7 @@ static void calling(void)
 }
 
 /* A child that has a will, and ends in one way or another. */
-static void will_of(bool goodbye)
+static void will_of(bool goodbye, uint64_t delay)
 {
 	struct mqk_message will = {
 		.exchange = direct, .key = (uintptr_t)"k", .key_len = 1,
@@ -882,7 +882,7 @@ static void will_of(bool goodbye)
 	if (!pid) {
 		struct mqk *own;
 
-		if (mqk_open(name, 0, &own) || mqk_will(own, &will))
+		if (mqk_open(name, 0, &own) || mqk_will(own, &will, delay))
 			_exit(1);
 		if (goodbye)
 			mqk_close(own);
@@ -901,14 +901,21 @@ static void wills(void)
 
 	make_broker(NULL);
 	CHECK_EQ(mqk_consume(m, "q", NULL, &c), 0);
-	will_of(true);
+	will_of(true, 0);
+	will_of(true, 1);
 	CHECK_EQ(mqk_recv(c, &msg, 100000000), 0);
-	will_of(false);
+	will_of(false, 0);
 	CHECK_EQ(mqk_recv(c, &msg, LONG), 1);
 	CHECK(REPLIED("died"));
 	CHECK_EQ(mqk_ack(c, msg.d.tag), 0);
-	CHECK_EQ(mqk_will(m, &large), -EMSGSIZE);
-	CHECK_EQ(mqk_will(m, NULL), 0);
+	will_of(false, 50000000);
+	CHECK_EQ(mqk_recv(c, &msg, LONG), 1);
+	CHECK(REPLIED("died"));
+	CHECK_EQ(mqk_ack(c, msg.d.tag), 0);
+	CHECK_EQ(mqk_will(m, &large, 0), -EMSGSIZE);
+	large.payload_len = 0;
+	CHECK_EQ(mqk_will(m, &large, MQK_WILL_DELAY_MAX + 1), -EINVAL);
+	CHECK_EQ(mqk_will(m, NULL, 1), 0);
 	drop_broker();
 }
 

@@ -142,6 +142,29 @@ TEST_F(unload, with_brokers_and_messages)
 	EXPECT_EQ(0, module_unload_soon());
 }
 
+/* Nor does a will that waits: it goes with its broker. */
+TEST_F(unload, with_a_will_that_waits)
+{
+	struct broker standard = { "default" };
+	struct mqk_message m = { .payload_len = 0 };
+	struct mqk_will w = {
+		.size = sizeof(w), .message = (uintptr_t)&m,
+		.delay = MQK_WILL_DELAY_MAX,
+	};
+	int fd, i;
+
+	NEEDS_MODULE();
+	for (i = 0; i < 5; i++) {
+		fd = broker_open(&standard, O_RDWR);
+		ASSERT_LE(0, fd);
+		m.exchange = exchange_declare(fd, "", 0, MQK_DECLARE_F_PASSIVE);
+		w.delay = i % 2 ? MQK_WILL_DELAY_MAX : 5000000;
+		ASSERT_EQ(0, mq(fd, MQK_IOC_WILL, &w));
+		close(fd);
+	}
+	EXPECT_EQ(0, module_unload_soon());
+}
+
 /* Each ring that is still mapped after close keeps the module, alone. */
 TEST_F_TIMEOUT(unload, with_a_ring_left_behind, 60)
 {

@@ -56,7 +56,8 @@ static int make_full(int fd, const struct mqk_message *m, __u32 flags,
 	return mq(fd, MQK_IOC_WILL, &w);
 }
 
-static int make(int fd, __u32 exchange, const char *key, __u32 number)
+static int make_late(int fd, __u32 exchange, const char *key, __u32 number,
+		     __u64 delay)
 {
 	struct mqk_message m = {
 		.exchange = exchange, .key = (uintptr_t)key,
@@ -64,7 +65,12 @@ static int make(int fd, __u32 exchange, const char *key, __u32 number)
 		.payload_len = sizeof(number),
 	};
 
-	return make_full(fd, &m, 0, 0);
+	return make_full(fd, &m, 0, delay);
+}
+
+static int make(int fd, __u32 exchange, const char *key, __u32 number)
+{
+	return make_late(fd, exchange, key, number, 0);
 }
 
 static int goodbye(int fd)
@@ -72,12 +78,18 @@ static int goodbye(int fd)
 	return make_full(fd, NULL, MQK_WILL_F_NONE, 0);
 }
 
-static __s64 takes(FIXTURE_DATA(will) *self)
+static __s64 takes_within(FIXTURE_DATA(will) *self, int ms)
 {
 	struct mqk_delivery d;
-	int ret = queue_get(self->s, self->get.c.id, self->queue, 0, 0, &d, NULL);
+	int ret = queue_get(self->s, self->get.c.id, self->queue, 0, ms * 1000000ll,
+			    &d, NULL);
 
 	return ret ? ret : (__s64)delivery_number(self->s, &d);
+}
+
+static __s64 takes(FIXTURE_DATA(will) *self)
+{
+	return takes_within(self, 0);
 }
 
 TEST_F(will, published_when_the_session_ends)
@@ -226,8 +238,9 @@ TEST_F(will, what_is_refused)
 	__u8 bad_headers[8] = { '?', 1 };
 	int reader = env_session(&self->env, O_RDONLY);
 
-	EXPECT_EQ(-EOPNOTSUPP, make_full(self->dying, &m, 0, 1));
-	EXPECT_EQ(-EOPNOTSUPP, make_full(self->dying, NULL, MQK_WILL_F_NONE, 1));
+	EXPECT_EQ(-EINVAL, make_full(self->dying, &m, 0, MQK_WILL_DELAY_MAX + 1));
+	EXPECT_EQ(MQK_RULE_BAD_ARGUMENT, rule(self->dying));
+	EXPECT_EQ(-EINVAL, make_full(self->dying, NULL, MQK_WILL_F_NONE, 1));
 	EXPECT_EQ(-EINVAL, make_full(self->dying, &m, MQK_WILL_F_NONE, 0));
 	EXPECT_EQ(-EINVAL, make_full(self->dying, &m, 2, 0));
 	EXPECT_EQ(-EFAULT, make_full(self->dying, NULL, 0, 0));
@@ -284,6 +297,202 @@ TEST_F(will, a_broker_that_is_removed_publishes_none)
 	ASSERT_EQ(0, make(fd, self->exchange, "q", 1));
 	ASSERT_EQ(0, broker_delete(&b, MQK_BROKER_DELETE_F_FORCE));
 	EXPECT_EQ(-ESHUTDOWN, make(fd, self->exchange, "q", 1));
+	close(fd);
+}
+
+/* ---- with a delay ---- */
+
+#define MS		1000000ull
+/* Nobody waits for it. */
+#define A_DAY		(86400ull * 1000 * MS)
+
+TEST_F(will, waits_for_its_time)
+{
+	__u64 begin;
+
+	ASSERT_EQ(0, make_late(self->dying, self->exchange, "q", 7, 300 * MS));
+	/* it runs from the end of the session */
+	sleep_ms(2 * SHORT_MS);
+	begin = now_ms();
+	session_close(self->dying);
+	EXPECT_EQ(7, takes_within(self, LONG_MS));
+	EXPECT_LE(299, now_ms() - begin);
+	EXPECT_EQ(-EAGAIN, takes(self));
+}
+
+TEST_F(will, of_which_the_last_delay_counts)
+{
+	ASSERT_EQ(0, make_late(self->dying, self->exchange, "q", 6, A_DAY));
+	ASSERT_EQ(0, make_late(self->dying, self->exchange, "q", 7, MS));
+	session_close(self->dying);
+	EXPECT_EQ(7, takes_within(self, LONG_MS));
+	EXPECT_EQ(-EAGAIN, takes(self));
+}
+
+TEST_F(will, with_the_longest_delay)
+{
+	struct mqk_stat st = {};
+	struct broker b;
+	int dying, fd;
+
+	ASSERT_EQ(0, broker_make(&b, NULL));
+	fd = broker_open(&b, O_RDWR);
+	dying = broker_open(&b, O_RDWR);
+	ASSERT_LE(0, dying);
+	ASSERT_EQ(0, make_late(dying, self->exchange, "q", 7, MQK_WILL_DELAY_MAX));
+	close(dying);
+	sleep_ms(SHORT_MS);
+	ASSERT_EQ(0, stat_get(fd, &st));
+	EXPECT_EQ(0, st.published);
+	close(fd);
+	EXPECT_EQ(0, broker_delete(&b, 0));
+}
+
+TEST_F(will, taken_back_before_it_waits)
+{
+	ASSERT_EQ(0, make_late(self->dying, self->exchange, "q", 7, MS));
+	ASSERT_EQ(0, goodbye(self->dying));
+	session_close(self->dying);
+	EXPECT_EQ(-ETIMEDOUT, takes_within(self, 2 * SHORT_MS));
+}
+
+/* Those of many sessions, each at its own time. */
+TEST_F(will, in_order_of_their_times)
+{
+	static const int order[] = { 4, 1, 3, 2 };
+	__s64 first = 0, n;
+	unsigned int i;
+	int fd;
+
+	for (i = 0; i < ARRAY_SIZE(order); i++) {
+		fd = env_session(&self->env, O_RDWR);
+		ASSERT_LE(0, fd);
+		/* far apart: a slow machine closes them one long after the other */
+		ASSERT_EQ(0, make_late(fd, self->exchange, "q", order[i],
+				       order[i] * 700 * MS));
+		session_close(fd);
+	}
+	for (i = 0; i < ARRAY_SIZE(order); i++) {
+		n = takes_within(self, LONG_MS);
+		EXPECT_LT(first, n);
+		first = n;
+	}
+	EXPECT_EQ(4, first);
+}
+
+TEST_F(will, goes_where_the_key_leads_when_it_is_time)
+{
+	__s64 x = exchange_declare(self->s, "x", MQK_EXCHANGE_TOPIC, 0);
+
+	ASSERT_LT(0, x);
+	ASSERT_EQ(0, make_late(self->dying, x, "a.b", 7, 500 * MS));
+	session_close(self->dying);
+	ASSERT_EQ(0, binding_add(self->s, "x", "q", "a.*"));
+	EXPECT_EQ(7, takes_within(self, LONG_MS));
+}
+
+TEST_F(will, whose_exchange_goes_while_it_waits_is_lost)
+{
+	__s64 x = exchange_declare(self->s, "x", MQK_EXCHANGE_FANOUT, 0);
+	__u64 before = env_used(&self->env, MQK_RES_PORTS, 0);
+	struct mqk_stat st = {};
+
+	ASSERT_LT(0, x);
+	ASSERT_EQ(0, make_late(self->dying, x, "", 7, 300 * MS));
+	session_close(self->dying);
+	ASSERT_EQ(0, exchange_delete(self->s, "x", 0));
+	EXPECT_EQ(before, env_used(&self->env, MQK_RES_PORTS, before));
+	ASSERT_EQ(0, stat_get(self->s, &st));
+	EXPECT_EQ(0, st.published);
+	EXPECT_EQ(1, st.refused);
+}
+
+/* Its port and its record are charged until it is published. */
+TEST_F(will, is_charged_while_it_waits)
+{
+	__u64 before = env_used(&self->env, MQK_RES_PORTS, 0);
+
+	ASSERT_EQ(0, make_late(self->dying, self->exchange, "q", 1, 1000 * MS));
+	session_close(self->dying);
+	EXPECT_EQ(before + 1, env_used(&self->env, MQK_RES_PORTS, before + 1));
+	EXPECT_EQ(1, takes_within(self, LONG_MS));
+	EXPECT_EQ(before, env_used(&self->env, MQK_RES_PORTS, before));
+}
+
+TEST_F(will, as_many_as_there_may_be_ports)
+{
+	struct mqk_broker_create want = { .limit[MQK_RES_PORTS] = 4 };
+	struct broker b;
+	int fd, i;
+
+	ASSERT_EQ(0, broker_make(&b, &want));
+	for (i = 0; i < 5; i++) {
+		fd = broker_open(&b, O_RDWR);
+		ASSERT_LE(0, fd);
+		EXPECT_EQ(i < 4 ? 0 : -ENOSPC,
+			  make_late(fd, self->exchange, "q", i, A_DAY));
+		close(fd);
+	}
+	EXPECT_EQ(0, broker_delete(&b, 0));
+}
+
+/* Who made it is remembered, not who is there when it is published. */
+TEST_F(will, keeps_its_identity)
+{
+	__u32 *pid = shared(PAGE);
+	struct mqk_delivery d;
+	pid_t child = spawn();
+
+	ASSERT_LE(0, child);
+	if (!child) {
+		int fd = broker_open(&self->env.broker, O_RDWR);
+
+		_exit(make_late(fd, self->exchange, "q", 9, 300 * MS) ? 1 : 0);
+	}
+	*pid = child;
+	ASSERT_EQ(0, reap(child, LONG_MS));
+	ASSERT_EQ(0, queue_get(self->s, self->get.c.id, self->queue, 0,
+			       LONG_MS * MS, &d, NULL));
+	EXPECT_EQ(9, delivery_number(self->s, &d));
+	EXPECT_EQ(*pid, d.pid);
+}
+
+/* What waits does not keep a broker, which drops it, nor is it published then. */
+TEST_F(will, dropped_with_the_broker)
+{
+	__u64 delays[] = { A_DAY, 50 * MS, 1 };
+	unsigned int i, j;
+	struct broker b;
+	int fd;
+
+	for (i = 0; i < 3 * ARRAY_SIZE(delays); i++) {
+		ASSERT_EQ(0, broker_make(&b, NULL));
+		fd = broker_open(&b, O_RDWR);
+		ASSERT_LE(0, fd);
+		ASSERT_LT(0, queue_declare(fd, "q", 0));
+		close(fd);
+		for (j = 0; j < 8; j++) {
+			fd = broker_open(&b, O_RDWR);
+			ASSERT_LE(0, fd);
+			ASSERT_EQ(0, make_late(fd, self->exchange, "q", 1,
+					       delays[i % ARRAY_SIZE(delays)]));
+			close(fd);
+		}
+		EXPECT_EQ(0, broker_delete(&b, 0));
+	}
+}
+
+TEST_F(will, that_begins_to_wait_when_the_broker_has_gone)
+{
+	struct broker b;
+	int fd;
+
+	ASSERT_EQ(0, broker_make(&b, NULL));
+	fd = broker_open(&b, O_RDWR);
+	ASSERT_LE(0, fd);
+	ASSERT_LT(0, queue_declare(fd, "q", 0));
+	ASSERT_EQ(0, make_late(fd, self->exchange, "q", 1, MS));
+	ASSERT_EQ(0, broker_delete(&b, MQK_BROKER_DELETE_F_FORCE));
 	close(fd);
 }
 

@@ -570,6 +570,14 @@ test_will()
 	kill "$pid"
 	wait "$pid"
 	tap_equal "will -j" "$?:$(cat "$work/out")" '0:{"holding":true}'
+	"$ctl" -b "$broker" will "" wi1 later --after 0.2 >"$work/out" 2>"$work/err" &
+	pid=$!
+	wait_for grep -q holding "$work/out"
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null
+	wait_for depth_is wi1 1+0
+	prints "a will with --after is published later" later get wi1 --ack --raw
+	bad "will, bad --after" 2 "--after soon: give a number of seconds*" will "" wi1 x --after soon
 	bad "will, no such exchange" 1 "exchange 'x9': no such exchange*" will x9 k data
 }
 

@@ -17,6 +17,7 @@
 
 enum opt {
 	OPT_ACK,
+	OPT_AFTER,
 	OPT_ARG,
 	OPT_AUTO_DELETE,
 	OPT_BATCH,

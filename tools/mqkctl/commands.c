@@ -11,6 +11,8 @@
 const struct option_text option_texts[OPT_NR] = {
 	[OPT_ACK] = { "ack", NULL, false,
 		"take the messages: they leave the queue once printed" },
+	[OPT_AFTER] = { "after", "S", false,
+		"seconds from the end of the session to its will" },
 	[OPT_ARG] = { "arg", "K=V", true,
 		"an argument, typed as K:TYPE=V" },
 	[OPT_AUTO_DELETE] = { "auto-delete", NULL, false,
@@ -137,7 +139,7 @@ const struct command commands[] = {
 	  OPT(FILE) | OPT(HEADER) | OPT(PROPERTY) | OPT(TIMEOUT) | OPT(RAW),
 	  0, 0, "send a request, wait for its reply, and print that", call_call },
 	{ "will", NULL, { "EXCHANGE", "KEY", "DATA" },
-	  OPT(HEADER) | OPT(PROPERTY), 0, 0,
+	  OPT(AFTER) | OPT(HEADER) | OPT(PROPERTY), 0, 0,
 	  "hold a session that publishes DATA if it is killed", will },
 	{ "get", NULL, { "QUEUE" },
 	  OPT(COUNT) | OPT(ACK) | OPT(REQUEUE) | OPT(REJECT) | OPT(RAW),

@@ -502,6 +502,7 @@ struct mqk_query {
 					 */
 #define MQK_FEATURE_WILL	0x400	/* MQK_IOC_WILL */
 #define MQK_FEATURE_CONSUMER_ARGS 0x800	/* arguments of consumers */
+#define MQK_FEATURE_WILL_DELAY	0x1000000 /* struct mqk_will.delay */
 
 /**
  * struct mqk_broker_create - MQK_IOC_BROKER_CREATE
@@ -1097,15 +1098,17 @@ struct mqk_stat {
  * @size: bytes of this structure
  * @flags: MQK_WILL_F_*
  * @message: pointer to a struct mqk_message, copied now; 0 with NONE
- * @delay: 0; nanoseconds from the end of the session are for later kernels
- *	(EOPNOTSUPP)
+ * @delay: how long after the end of the session, at most MQK_WILL_DELAY_MAX; 0
+ *	with NONE
  *
  * It is published when the session ends, after all else that the session has
  * published, unless the last such call had NONE: that is a goodbye.  It takes the
  * place of the one before.  It takes a port (MQK_RES_PORTS), and its record at most
- * MQK_WILL_MAX bytes (EMSGSIZE).  When the time has come it is a message like any
- * other: what is not there, or refuses it, loses it.  Removing the broker
- * publishes none.  The errors of MQK_IOC_PORT_CREATE and of MQK_IOC_PUBLISH.
+ * MQK_WILL_MAX bytes (EMSGSIZE), both until it is published.  When the time has
+ * come it is a message like any other: what is not there, or refuses it, loses it.
+ * Once the session has ended nobody can take it back; the time runs while the
+ * machine sleeps, too.  Removing the broker publishes none.  EINVAL: a @delay that
+ * is too long; the errors of MQK_IOC_PORT_CREATE and of MQK_IOC_PUBLISH.
  */
 struct mqk_will {
 	__u32 size;
@@ -1116,6 +1119,9 @@ struct mqk_will {
 
 #define MQK_WILL_F_NONE		0x1	/* there is none any more */
 #define MQK_WILL_MAX		65536u	/* most bytes of its record */
+
+/* The longest delay of a will: 2^32 - 1 seconds. */
+#define MQK_WILL_DELAY_MAX	((__u64)0xffffffffu * 1000000000u)
 
 /* ------------------------------------------------------------------------
  * Ports
