@@ -310,12 +310,18 @@ bool mqk_queue_admits_locked(struct mqk_queue *q, u32 payload_len, bool *more)
 	*more = mqk_queue_dispatch_locked(q);
 	if (has_room(q, payload_len))
 		return true;
-	c = list_first_entry_or_null(&q->able, struct mqk_consumer, link);
-	if (!c || q->ready || q->held)
-		return false;
-	if (can_take(q, c, &budget) && !q->ready)
-		return true;
-	/* looking whether it can take one may have returned messages */
+	while (!q->ready && !q->held && budget) {
+		c = list_first_entry_or_null(&q->able, struct mqk_consumer, link);
+		if (!c)
+			return false;
+		budget--;
+		if (can_take(q, c, &budget) && !q->ready)
+			return true;
+		/* one that is able yet has more to settle than the budget allows */
+		if (c->able)
+			break;
+	}
+	/* looking whether they can take one may have returned messages */
 	*more |= mqk_queue_dispatch_locked(q);
 	return has_room(q, payload_len);
 }

@@ -417,6 +417,27 @@ TEST_F(length, a_waiting_consumer_takes_it)
 	}
 }
 
+/* One that has no credit left is not the end of the search. */
+TEST_F(length, another_one_takes_it)
+{
+	__s64 q = queue_declare_args(self->s, "q", "x-max-length=0 " REJECT);
+	struct headers h = {};
+	struct consumer c[3];
+	__u32 i;
+
+	ASSERT_LT(0, q);
+	headers_number(&h, "x-priority", 1);
+	ASSERT_EQ(0, consumer_make(&c[0], self->r, "q", 0, 1, 16));
+	ASSERT_EQ(0, consumer_make_args(&c[1], self->r, "q", 0, 1, 16, &h));
+	ASSERT_EQ(0, consumer_make_args(&c[2], self->r, "q", 0, 1, 16, &h));
+	for (i = 1; i <= 3; i++)
+		ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, "q", i));
+	EXPECT_EQ(MQK_COMPLETION_NACK, sends(self, "q", 4));
+	EXPECT_EQ(3, take_number(&c[0], NULL, LONG_MS));
+	EXPECT_EQ(1, take_number(&c[1], NULL, LONG_MS));
+	EXPECT_EQ(2, take_number(&c[2], NULL, LONG_MS));
+}
+
 struct racer {
 	pthread_t thread;
 	struct port port;
