@@ -15,6 +15,7 @@
 #include "express.h"
 #include "extra.h"
 #include "limits.h"
+#include "order.h"
 #include "queue.h"
 #include "rules.h"
 #include "settle.h"
@@ -30,15 +31,30 @@ static void settle_at_once(struct mqk_queue *q, struct mqk_entry *e)
 	q->acked++;
 }
 
+/* As take(), of a queue that keeps extras, but for what is counted. */
+static noinline void take_kept(struct mqk_queue *q, struct mqk_entry *e,
+			       struct mqk_consumer *c, struct mqk_delivery *d, bool noack)
+{
+	struct mqk_order *o = q->keep->order;
+
+	if (o) {
+		d->seq = mqk_order_seq(o, e);
+		mqk_order_take(o, e);
+	} else {
+		mqk_index_take(&q->index, e);
+	}
+	e->flags |= MQK_ENTRY_F_KEPT;
+	mqk_deadline_taken(q, e, c, d->tag, noack);
+}
+
 /* A ready entry, not counted as such any more, goes to a consumer. */
 static __always_inline void take(struct mqk_queue *q, struct mqk_entry *e,
-				 struct mqk_consumer *c, u64 tag, bool noack)
+				 struct mqk_consumer *c, struct mqk_delivery *d, bool noack)
 {
-	mqk_index_take(&q->index, e);
-	if (unlikely(q->keep)) {
-		e->flags |= MQK_ENTRY_F_KEPT;
-		mqk_deadline_taken(q, e, c, tag, noack);
-	}
+	if (unlikely(q->keep))
+		take_kept(q, e, c, d, noack);
+	else
+		mqk_index_take(&q->index, e);
 	q->delivered++;
 	if (unlikely(e->count))
 		q->redelivered++;
@@ -59,7 +75,7 @@ static __always_inline void deliver(struct mqk_queue *q, struct mqk_consumer *c,
 
 	mqk_delivery_describe(q, e, noack ? MQK_DELIVERY_F_SETTLED : 0, d);
 	d->tag = mqk_slots_add(&c->slots, e);
-	take(q, e, c, d->tag, noack);
+	take(q, e, c, d, noack);
 	c->allowed -= min(c->allowed, mqk_consumer_share(e->payload_len));
 	trace_mqk_deliver(q, c, d);
 	/* (A) the entry is complete before its number appears */
@@ -138,7 +154,7 @@ static bool is_late(struct mqk_queue *q, struct mqk_entry *e)
 	const struct mqk_extra *x = mqk_extra_of(e);
 
 	/* what came with no time at all is not late in this moment */
-	if (!x || x->expires >= mqk_deadline_now())
+	if (!x || x->expires == MQK_NEVER || x->expires >= mqk_deadline_now())
 		return false;
 	mqk_entry_end_ready(q, e);
 	return true;
@@ -185,9 +201,13 @@ bool mqk_queue_dispatch_locked(struct mqk_queue *q)
 				return true;
 			continue;
 		}
-		e = mqk_index_next(&q->index);
-		if (unlikely(q->keep) && is_late(q, e))
-			continue;
+		if (likely(!q->keep)) {
+			e = mqk_index_next(&q->index);
+		} else {
+			e = mqk_queue_next(q);
+			if (is_late(q, e))
+				continue;
+		}
 		q->ready--;
 		q->ready_bytes -= e->payload_len;
 		deliver(q, c, e);
@@ -369,7 +389,7 @@ static void end_late(struct mqk_queue *q)
 		return;
 	if (!q->dead)
 		mqk_deadline_used(q);
-	while (q->ready && !q->held && is_late(q, mqk_index_next(&q->index))) {
+	while (q->ready && !q->held && is_late(q, mqk_queue_next(q))) {
 		if (--budget)
 			continue;
 		spin_unlock(&q->lock);
@@ -417,13 +437,13 @@ int mqk_queue_get(struct mqk_queue *q, struct mqk_consumer *c,
 	else if (!q->ready || q->held)
 		err = -EAGAIN;
 	if (!err) {
-		e = mqk_index_next(&q->index);
+		e = mqk_queue_next(q);
 		q->ready--;
 		q->ready_bytes -= e->payload_len;
 		mqk_delivery_describe(q, e, noack ? MQK_DELIVERY_F_SETTLED : 0, d);
 		d->pos = 0;
 		d->tag = mqk_slots_add(&c->slots, e);
-		take(q, e, c, d->tag, noack);
+		take(q, e, c, d, noack);
 		*ready = q->ready;
 		trace_mqk_deliver(q, c, d);
 		kref_get(&q->ref);	/* the tag's */

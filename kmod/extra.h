@@ -24,6 +24,7 @@
 #include "util/index.h"
 
 struct mqk_consumer;
+struct mqk_order;
 struct mqk_queue;
 struct mqk_refusal;
 struct mqk_tenant;
@@ -91,6 +92,7 @@ static_assert(sizeof(struct mqk_extras) <= MQK_EXTRA_BYTES);
  * @work: upkeep.c; has a reference of the queue while it is queued
  * @retrying: messages that wait for their next try
  * @used: when the queue was used last
+ * @order: its order, or NULL: that of coming
  * @rcu: frees it with the queue
  */
 struct mqk_keep {
@@ -102,6 +104,7 @@ struct mqk_keep {
 	struct work_struct work;
 	u64 retrying;
 	u64 used;
+	struct mqk_order *order;
 	struct rcu_head rcu;
 };
 

@@ -14,6 +14,8 @@
 #include "exchange.h"
 #include "extra.h"
 #include "limits.h"
+#include "link.h"
+#include "order.h"
 #include "queue.h"
 #include "reply.h"
 #include "retire.h"
@@ -577,7 +579,8 @@ static void fill_queue(struct mqk_queue *q, u32 known, struct mqk_queue_next *a)
 	a->acked = q->acked;
 	a->dropped = q->dropped;
 	a->index_bytes = (u64)q->index.nr_chunks *
-			 (MQK_CHUNK_BYTES + (q->keep ? MQK_EXTRA_BYTES : 0));
+			 (MQK_CHUNK_BYTES + (q->keep ? MQK_EXTRA_BYTES : 0) +
+			  (mqk_queue_order(q) ? MQK_LINK_BYTES : 0));
 	a->retrying = q->keep ? q->keep->retrying : 0;
 	if (q->paused)
 		a->flags |= MQK_QUEUE_F_PAUSED;

@@ -12,6 +12,7 @@
 #include "consumer.h"
 #include "delivery.h"
 #include "limits.h"
+#include "order.h"
 #include "queue.h"
 #include "segment.h"
 
@@ -20,12 +21,33 @@ static void hold(struct mqk_queue *q, struct mqk_entry *e, struct mqk_peek *peek
 	struct mqk_segment *seg = mqk_segment_of(&q->broker->store, e->ref);
 
 	mqk_delivery_describe(q, e, 0, &peek->delivery);
+	if (mqk_queue_order(q))
+		peek->delivery.seq = mqk_order_seq(q->keep->order, e);
 	peek->delivery.pos = 0;
 	peek->delivery.tag = 0;
 	peek->segment = seg;
 	/* whatever the limit: it is a reference for the length of a copy */
 	mqk_uncharge(seg->tenant, MQK_RES_MESSAGES, -1);
 	mqk_segment_get(seg, 1);
+}
+
+/*
+ * The first message that waits from a place on, or NULL: then *more tells whether it
+ * is worth to go on from there.
+ */
+static struct mqk_entry *find(struct mqk_queue *q, u64 *seq, bool *more)
+{
+	struct mqk_order *o = mqk_queue_order(q);
+	struct mqk_entry *e;
+
+	if (o) {
+		e = mqk_order_find(o, &q->index, seq, MQK_DELIVER_BUDGET);
+		*more = !e && *seq != U64_MAX;
+	} else {
+		e = mqk_index_find(&q->index, seq, MQK_DELIVER_BUDGET);
+		*more = !e && *seq < q->index.next_seq;
+	}
+	return e;
 }
 
 /**
@@ -44,10 +66,9 @@ int mqk_queue_peek(struct mqk_queue *q, u64 *seq, struct mqk_peek *peek)
 
 	do {
 		spin_lock(&q->lock);
-		e = mqk_index_find(&q->index, seq, MQK_DELIVER_BUDGET);
+		e = find(q, seq, &more);
 		if (e)
 			hold(q, e, peek);
-		more = !e && *seq < q->index.next_seq;
 		spin_unlock(&q->lock);
 		cond_resched();
 	} while (more);

@@ -13,6 +13,7 @@
 #include "broker.h"
 #include "extra.h"
 #include "limits.h"
+#include "link.h"
 #include "mapped.h"
 #include "queue.h"
 #include "segment.h"
@@ -92,10 +93,13 @@ static void free_port(struct work_struct *work)
 static void free_stock(struct mqk_stock *s)
 {
 	struct mqk_extras *xs, *next_xs;
+	struct mqk_links *ls, *next_ls;
 	struct mqk_keep *keep, *next;
 
 	list_for_each_entry_safe(xs, next_xs, &s->extras, link)
 		mqk_extras_free(xs);
+	list_for_each_entry_safe(ls, next_ls, &s->links, link)
+		mqk_links_free(ls);
 	list_for_each_entry_safe(keep, next, &s->keeps, link)
 		kfree(keep);
 }
@@ -181,6 +185,7 @@ struct mqk_port *mqk_port_alloc(struct mqk_broker *broker,
 	INIT_LIST_HEAD(&p->chunks);
 	INIT_LIST_HEAD(&p->stock.extras);
 	INIT_LIST_HEAD(&p->stock.keeps);
+	INIT_LIST_HEAD(&p->stock.links);
 	init_waitqueue_head(&p->wq);
 	refcount_set(&p->refs, 1);
 	INIT_RCU_WORK(&p->free, free_port);
@@ -252,6 +257,7 @@ int mqk_port_feed(struct mqk_port *p, u32 chunks)
 		}
 		c->owner = p->tenant;
 		c->extras = NULL;
+		c->links = NULL;
 		list_add(&c->link, &p->chunks);
 		p->nr_chunks++;
 	}
@@ -269,6 +275,7 @@ int mqk_port_stock(struct mqk_port *p)
 {
 	struct mqk_stock *s = &p->stock;
 	struct mqk_extras *xs;
+	struct mqk_links *ls;
 	struct mqk_keep *keep;
 
 	while (s->nr_extras < s->want_extras) {
@@ -285,8 +292,16 @@ int mqk_port_stock(struct mqk_port *p)
 		list_add(&keep->link, &s->keeps);
 		s->nr_keeps++;
 	}
+	while (s->nr_links < s->want_links) {
+		ls = mqk_links_alloc(p->tenant, &p->why);
+		if (IS_ERR(ls))
+			return PTR_ERR(ls);
+		list_add(&ls->link, &s->links);
+		s->nr_links++;
+	}
 	s->want_extras = 0;
 	s->want_keeps = 0;
+	s->want_links = 0;
 	return 0;
 }
 

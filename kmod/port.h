@@ -50,18 +50,24 @@ struct mqk_window;
  * struct mqk_stock - what is needed to keep extras
  * @extras: of chunks
  * @keeps: of queues
+ * @links: of chunks, for queues with an order
  * @nr_extras: how many there are
  * @nr_keeps: the same
+ * @nr_links: the same
  * @want_extras: how many were lacking, or 0
  * @want_keeps: the same
+ * @want_links: the same
  */
 struct mqk_stock {
 	struct list_head extras;
 	struct list_head keeps;
+	struct list_head links;
 	u32 nr_extras;
 	u32 nr_keeps;
+	u32 nr_links;
 	u32 want_extras;
 	u32 want_keeps;
+	u32 want_links;
 };
 
 struct mqk_port {

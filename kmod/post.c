@@ -10,6 +10,8 @@
 #include "deadline.h"
 #include "deliver.h"
 #include "extra.h"
+#include "link.h"
+#include "order.h"
 #include "turn.h"
 #include "util/record.h"
 
@@ -93,6 +95,27 @@ static bool brings_time(const struct mqk_port *p)
 	return p->head_copy.flags & MQK_MSG_F_EXPIRATION;
 }
 
+static void give_links(struct mqk_port *p, struct mqk_chunk *c)
+{
+	struct mqk_links *ls;
+
+	ls = list_first_entry(&p->stock.links, struct mqk_links, link);
+	list_del(&ls->link);
+	p->stock.nr_links--;
+	mqk_links_give(ls, c);
+}
+
+/* Whether the port has what comes with a chunk of a queue that keeps extras. */
+static bool has_companions(struct mqk_port *p, struct mqk_queue *q)
+{
+	struct mqk_stock *s = &p->stock;
+	bool extras = s->nr_extras, links = !mqk_queue_order(q) || s->nr_links;
+
+	s->want_extras += !extras;
+	s->want_links += !links;
+	return extras && links;
+}
+
 /* Feed a queue that lacks a chunk with one of the port's. */
 static bool feed(struct mqk_port *p, struct mqk_queue *q)
 {
@@ -100,14 +123,14 @@ static bool feed(struct mqk_port *p, struct mqk_queue *q)
 
 	if (!p->nr_chunks)
 		return false;
-	if (unlikely(q->keeps) && !p->stock.nr_extras) {
-		p->stock.want_extras++;
+	if (unlikely(q->keeps) && !has_companions(p, q))
 		return false;
-	}
 	c = list_first_entry(&p->chunks, struct mqk_chunk, link);
 	list_del(&c->link);
 	if (unlikely(q->keeps))
 		give_extras(p, c);
+	if (unlikely(mqk_queue_order(q)))
+		give_links(p, c);
 	p->nr_chunks--;
 	mqk_index_feed(&q->index, c, c->owner);
 	return true;
@@ -139,6 +162,14 @@ static noinline bool admits(struct mqk_port *p, struct mqk_queue *q, bool *more)
 	return false;
 }
 
+static noinline void begin_kept(struct mqk_port *p, struct mqk_queue *q,
+				struct mqk_entry *e)
+{
+	mqk_deadline_begin(q, e, &p->head_copy);
+	if (q->keep->order)
+		mqk_order_add(q->keep->order, e);
+}
+
 /* Describe the message of p->head_copy, which was appended, to a queue. */
 static bool added(struct mqk_port *p, struct mqk_queue *q, u64 ref)
 {
@@ -146,7 +177,7 @@ static bool added(struct mqk_port *p, struct mqk_queue *q, u64 ref)
 
 	mqk_post_describe(p, &p->head_copy, ref, e);
 	if (unlikely(q->keep))
-		mqk_deadline_begin(q, e, &p->head_copy);
+		begin_kept(p, q, e);
 	return mqk_queue_added_locked(q, e);
 }
 
@@ -314,7 +345,8 @@ int mqk_post_further(struct mqk_port *p, struct mqk_hold *h,
  */
 int mqk_post_prepare(struct mqk_port *p)
 {
-	bool stock = p->stock.want_extras || p->stock.want_keeps;
+	bool stock = p->stock.want_extras || p->stock.want_keeps ||
+		     p->stock.want_links;
 	u32 want = p->want_chunks;
 	int err;
 

@@ -14,7 +14,9 @@
 #include "deadline.h"
 #include "exchange.h"
 #include "extra.h"
+#include "link.h"
 #include "names.h"
+#include "order.h"
 #include "reply.h"
 #include "rules.h"
 
@@ -88,9 +90,17 @@ static bool begin_keep(struct mqk_queue *q)
 {
 	struct mqk_keep *keep = mqk_keep_alloc();
 
-	if (keep)
-		mqk_keep_begin(q, keep);
-	return keep;
+	if (!keep)
+		return false;
+	if (mqk_rules_order(q->rules)) {
+		keep->order = mqk_order_alloc(q->rules);
+		if (!keep->order) {
+			kfree(keep);
+			return false;
+		}
+	}
+	mqk_keep_begin(q, keep);
+	return true;
 }
 
 static struct mqk_queue *alloc_queue(struct mqk_broker *broker,
@@ -191,6 +201,7 @@ static struct mqk_queue *make(struct mqk_broker *broker,
 err_id:
 	xa_erase(&broker->queues, q->id);
 err_free:
+	kfree(mqk_queue_order(q));
 	kfree(q->keep);
 	kfree(q->rules);
 	kfree(q);
@@ -269,6 +280,7 @@ void mqk_queue_free_chunk(struct mqk_chunk *c)
 	if (!c)
 		return;
 	mqk_extras_free(c->extras);
+	mqk_links_free(c->links);
 	mqk_uncharge(c->owner, MQK_RES_BYTES, MQK_CHUNK_BYTES);
 	free_page((unsigned long)c);
 }
@@ -289,6 +301,8 @@ static void release(struct kref *ref)
 	mqk_count(q->broker, dropped, q->dropped);
 	mqk_uncharge(q->tenant, MQK_RES_QUEUES, 1);
 	mqk_broker_put(q->broker);
+	if (mqk_queue_order(q))
+		kfree_rcu(q->keep->order, rcu);
 	if (q->keep)
 		kfree_rcu(q->keep, rcu);
 	if (q->rules)

@@ -30,6 +30,7 @@ static bool equals(const u8 *bytes, u32 len, const char *text)
 
 #define MS_MAX		U32_MAX
 #define FAILURES_MAX	U16_MAX
+#define PRIORITY_MAX	31u
 
 /* What a queue without arguments has. */
 static const struct mqk_rules none = {
@@ -41,6 +42,7 @@ static const struct mqk_rules none = {
 	.retry_delay = MQK_RULES_UNSET,
 	.retry_max = MQK_RULES_UNSET,
 	.consumer_timeout = MQK_RULES_UNSET,
+	.max_priority = MQK_RULES_UNSET,
 };
 
 /* A whole number of any width, from 0. */
@@ -168,6 +170,8 @@ static int read_one(struct mqk_rules *r, const struct argument *a)
 		return read_backoff(a, &r->retry_backoff);
 	if (equals(a->name, a->name_len, "x-consumer-timeout"))
 		return read_between(a, 1, MS_MAX, &r->consumer_timeout);
+	if (equals(a->name, a->name_len, "x-max-priority"))
+		return read_between(a, 0, PRIORITY_MAX, &r->max_priority);
 	return -EINVAL;
 }
 
@@ -246,6 +250,7 @@ bool mqk_rules_equal(const struct mqk_rules *a, const struct mqk_rules *b)
 	       a->retry_max == b->retry_max &&
 	       a->retry_backoff == b->retry_backoff &&
 	       a->consumer_timeout == b->consumer_timeout &&
+	       a->max_priority == b->max_priority &&
 	       a->single_active == b->single_active && a->handover == b->handover;
 }
 
@@ -276,7 +281,19 @@ bool mqk_rules_keep(const struct mqk_rules *r)
 		     r->expires != MQK_RULES_UNSET ||
 		     r->delivery_limit != MQK_RULES_UNSET ||
 		     r->retry_delay != MQK_RULES_UNSET ||
-		     r->consumer_timeout != MQK_RULES_UNSET);
+		     r->consumer_timeout != MQK_RULES_UNSET ||
+		     mqk_rules_order(r));
+}
+
+/**
+ * mqk_rules_order() - whether they put messages into another order than that of coming
+ * @r: the rules, or NULL
+ *
+ * Return: true: the queue has an order, and links for it
+ */
+bool mqk_rules_order(const struct mqk_rules *r)
+{
+	return r && r->max_priority != MQK_RULES_UNSET && r->max_priority;
 }
 
 /**

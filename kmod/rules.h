@@ -59,6 +59,7 @@ enum mqk_backoff {
  * @retry_max: at most so long
  * @retry_backoff: how that grows
  * @consumer_timeout: how long a consumer may have a message
+ * @max_priority: priorities from 0 to this are told apart
  * @rcu: frees it
  */
 struct mqk_rules {
@@ -74,6 +75,7 @@ struct mqk_rules {
 	u64 retry_max;
 	enum mqk_backoff retry_backoff;
 	u64 consumer_timeout;
+	u64 max_priority;
 	struct rcu_head rcu;
 };
 
@@ -85,6 +87,7 @@ bool mqk_rules_equal(const struct mqk_rules *a, const struct mqk_rules *b);
 struct mqk_rules *mqk_rules_alloc(const struct mqk_rules *r);
 
 bool mqk_rules_keep(const struct mqk_rules *r);
+bool mqk_rules_order(const struct mqk_rules *r);
 u64 mqk_rules_retry(const struct mqk_rules *r, u32 failures);
 
 /**

@@ -16,6 +16,7 @@
 #include "express.h"
 #include "extra.h"
 #include "limits.h"
+#include "order.h"
 #include "queue.h"
 #include "rules.h"
 #include "trace.h"
@@ -57,6 +58,19 @@ static void make_ready(struct mqk_queue *q, struct mqk_entry *e)
 	mqk_index_return(&q->index, e);
 }
 
+/* The same in a queue that keeps extras, for a message that has one. */
+static void make_kept_ready(struct mqk_queue *q, struct mqk_entry *e)
+{
+	if (q->keep->order) {
+		q->ready++;
+		q->ready_bytes += e->payload_len;
+		mqk_order_return(q->keep->order, e);
+	} else {
+		make_ready(q, e);
+	}
+	mqk_deadline_ready(q, e);
+}
+
 /*
  * A message comes back to a queue that keeps extras, and is not unacknowledged any
  * more: it may have failed too often, wait for its next try, or be too late.
@@ -83,8 +97,7 @@ static void give_back(struct mqk_queue *q, struct mqk_entry *e,
 	} else if (x->expires <= now) {
 		drop(q, e);
 	} else {
-		make_ready(q, e);
-		mqk_deadline_ready(q, e);
+		make_kept_ready(q, e);
 	}
 }
 
@@ -142,7 +155,7 @@ static void settle(struct mqk_queue *q, struct mqk_entry *e, u32 op,
  */
 void mqk_queue_drop_next(struct mqk_queue *q)
 {
-	struct mqk_entry *e = mqk_index_next(&q->index);
+	struct mqk_entry *e = mqk_queue_next(q);
 
 	if (unlikely(q->keep)) {
 		mqk_entry_end_ready(q, e);
@@ -173,6 +186,8 @@ void mqk_entry_end_ready(struct mqk_queue *q, struct mqk_entry *e)
 	q->bytes -= e->payload_len;
 	q->dropped++;
 	mqk_segment_put(mqk_segment_of(&q->broker->store, e->ref));
+	if (mqk_queue_order(q))
+		mqk_order_remove(q->keep->order, e);
 	c = mqk_index_remove(&q->index, e);
 	if (c)
 		mqk_queue_free_chunk(c);
@@ -195,8 +210,7 @@ void mqk_entry_end_retrying(struct mqk_queue *q, struct mqk_entry *e)
 		drop(q, e);
 		return;
 	}
-	make_ready(q, e);
-	mqk_deadline_ready(q, e);
+	make_kept_ready(q, e);
 }
 
 /*

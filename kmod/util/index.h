@@ -25,6 +25,10 @@
  * second one only once in MQK_CHUNK_ENTRIES messages.  What was removed in front of
  * the cursor is passed once: a chunk that holds nothing else has gone.
  *
+ * An index can also do no more than store: then the caller knows what is next, and
+ * calls neither mqk_index_next() nor what takes or returns an entry, but marks it
+ * itself; what ends it is the same.
+ *
  * Locks: the caller's.  No allocation, so it runs in userspace for its tests.
  */
 #ifndef MQK_UTIL_INDEX_H
@@ -36,6 +40,7 @@
 #include <linux/types.h>
 
 struct mqk_extras;
+struct mqk_links;
 
 #define MQK_CHUNK_BYTES		4096u
 #define MQK_CHUNK_ENTRIES	123u
@@ -47,7 +52,8 @@ struct mqk_extras;
  * @payload_len: as in its head, as are the next two
  * @headers_len: bytes of headers
  * @key_len: bytes of the key
- * @flags: MQK_ENTRY_F_*; 0 when it is appended, and while it is returned
+ * @flags: MQK_ENTRY_F_*; 0 when it is appended, and while it is returned, but for
+ *	what is the caller's
  * @exchange: id of the exchange
  * @priority: as in the head of its record
  * @resv: 0
@@ -75,6 +81,7 @@ struct mqk_entry {
 #define MQK_ENTRY_F_DONE	0x2
 #define MQK_ENTRY_F_SETTLED	0x4	/* taken by one who acknowledges nothing */
 #define MQK_ENTRY_F_KEPT	0x8	/* taken out of a queue that keeps extras */
+#define MQK_ENTRY_F_BACK	0x10	/* the caller's, of one that is ready */
 
 /**
  * struct mqk_chunk - a page of entries, aligned to its size
@@ -90,6 +97,7 @@ struct mqk_entry {
  * @live: entries appended and not done
  * @resv: 0
  * @extras: the caller's, one for each entry, or NULL; @parallel says when it counts
+ * @links: the caller's, one for each entry, or NULL
  * @entry: the entries
  */
 struct mqk_chunk {
@@ -105,6 +113,7 @@ struct mqk_chunk {
 	u32 live;
 	u32 resv;
 	struct mqk_extras *extras;
+	struct mqk_links *links;
 	struct mqk_entry entry[MQK_CHUNK_ENTRIES];
 };
 

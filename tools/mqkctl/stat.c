@@ -54,6 +54,7 @@ static const struct {
 	{ MQK_FEATURE_WILL, "will" },
 	{ MQK_FEATURE_WILL_DELAY, "will-delay" },
 	{ MQK_FEATURE_CONSUMER_ARGS, "consumer-args" },
+	{ MQK_FEATURE_PRIORITY, "priority" },
 };
 
 #define NR(a)	(sizeof(a) / sizeof((a)[0]))

@@ -197,7 +197,9 @@ struct mqk_header {
  *	(n - 1) & (entries - 1): a reader at position n polls that slot until
  *	@pos equals n.
  * @tag: delivery tag, rising; what is acknowledged
- * @seq: its place in the queue
+ * @seq: its place in the queue; of one with x-max-priority, what is delivered
+ *	earlier has a lower number: in its upper 8 bits is by how much its priority
+ *	is below the highest, the place is below that
  * @queue: id of the queue it came from
  * @flags: MQK_DELIVERY_F_*
  * @ref: the record, as MQK_REF()
@@ -502,6 +504,7 @@ struct mqk_query {
 					 */
 #define MQK_FEATURE_WILL	0x400	/* MQK_IOC_WILL */
 #define MQK_FEATURE_CONSUMER_ARGS 0x800	/* arguments of consumers */
+#define MQK_FEATURE_PRIORITY	0x4000	/* x-max-priority of queues */
 #define MQK_FEATURE_WILL_DELAY	0x1000000 /* struct mqk_will.delay */
 
 /**
@@ -676,6 +679,9 @@ struct mqk_exchange_declare {
  *	x-overflow		string; when there would be more: "drop-head", the
  *				default: what would be delivered next is dropped;
  *				"reject-publish": the new one is refused (NACK)
+ *	x-max-priority		0 to 31; messages of a higher priority go first, those
+ *				of one in order; a higher one than this counts as this.
+ *				0: all are alike.  May not change
  *	x-single-active-consumer bool; one consumer alone is given messages: that of
  *				the highest priority, the first among equals; get is
  *				EBUSY.  May not change while the queue lives
