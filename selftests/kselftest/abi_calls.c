@@ -5,7 +5,7 @@
  * own access, and a refusal changes nothing.  Driven by the table in calls.c,
  * one variant per call.
  *
- * mqk-test: parallel timeout=120
+ * mqk-test: parallel timeout=120 kernels=stock,debug,host
  */
 #include <sys/ioctl.h>
 #include <unistd.h>

@@ -3,7 +3,7 @@
  * The rest of the interface's frame: layout, numbers, QUERY, STAT, ERROR,
  * brokers by name, the two calls by value, and what open() and the node allow.
  *
- * mqk-test: parallel timeout=120
+ * mqk-test: parallel timeout=120 kernels=stock,debug,host
  */
 #include <grp.h>
 #include <sys/ioctl.h>

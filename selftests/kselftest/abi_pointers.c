@@ -3,7 +3,7 @@
  * Bad pointers, of every call and to every call: EFAULT, and no effect.
  * Driven by the table in calls.c.
  *
- * mqk-test: parallel timeout=120
+ * mqk-test: parallel timeout=120 kernels=stock,debug,host
  */
 #include <stdlib.h>
 #include <sys/mman.h>

@@ -2,7 +2,7 @@
 /*
  * Priorities of consumers: x-priority.
  *
- * mqk-test: parallel timeout=120
+ * mqk-test: parallel timeout=120 kernels=stock,debug,host
  */
 #include <stdlib.h>
 #include "rings_consumer.h"

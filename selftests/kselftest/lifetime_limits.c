@@ -4,7 +4,7 @@
  * names rule, resource, limit and use; nothing else stops working; and when
  * something is given back it fits again.
  *
- * mqk-test: parallel timeout=60
+ * mqk-test: parallel timeout=60 kernels=stock,debug,host
  */
 #include <grp.h>
 #include <sys/mman.h>

@@ -3,7 +3,7 @@
  * Limits of users: the module's parameters, also when they are changed while the
  * users are there.  Alone, since a parameter holds for everybody.
  *
- * mqk-test: timeout=60
+ * mqk-test: timeout=60 kernels=stock,debug,host
  */
 #include <stdio.h>
 #include <unistd.h>

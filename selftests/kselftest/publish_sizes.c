@@ -3,7 +3,7 @@
  * Messages of every size, published both ways, read both ways: what goes in
  * comes out, byte for byte, with its key, headers and properties.
  *
- * mqk-test: parallel timeout=120
+ * mqk-test: parallel timeout=120 kernels=stock,debug,host
  */
 #include <stdlib.h>
 #include <sys/mman.h>

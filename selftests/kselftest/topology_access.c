@@ -4,7 +4,7 @@
  * which rule the rest is refused.  The other user is a process of its own,
  * since identity is fixed when a node is opened.
  *
- * mqk-test: parallel timeout=60
+ * mqk-test: parallel timeout=60 kernels=stock,debug,host
  */
 #include <grp.h>
 #include <unistd.h>

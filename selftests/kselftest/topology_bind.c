@@ -3,7 +3,7 @@
  * Bindings and routes.  What MQK_IOC_ROUTE answers is compared with what a
  * publish reaches, at every step.
  *
- * mqk-test: parallel timeout=180
+ * mqk-test: parallel timeout=180 kernels=stock,debug,host
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  * CC and BCC: further routing keys in the headers of a message, and what of them
  * is delivered.
  *
- * mqk-test: parallel timeout=120
+ * mqk-test: parallel timeout=120 kernels=stock,debug,host
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  * Exchanges and queues come and go: declare, look up, delete, purge, list; by
  * AMQP's rules, as a RabbitMQ 4.0.5 was seen to keep them.
  *
- * mqk-test: parallel timeout=120
+ * mqk-test: parallel timeout=120 kernels=stock,debug,host
  */
 #include <stdio.h>
 #include <unistd.h>

@@ -5,7 +5,7 @@
  * reaches, at every step; the port has the routes of the step before in its
  * cache.
  *
- * mqk-test: parallel timeout=180
+ * mqk-test: parallel timeout=180 kernels=stock,debug,host
  */
 #include <stdio.h>
 #include <stdlib.h>

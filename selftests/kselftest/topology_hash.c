@@ -3,7 +3,7 @@
  * Consistent-hash exchanges: the places that names and weights give, what moves
  * when something is bound or unbound, and what chooses.
  *
- * mqk-test: parallel timeout=120
+ * mqk-test: parallel timeout=120 kernels=stock,debug,host
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  * Headers exchanges: what matches, by the vectors and by type; and that a route
  * which depends on headers is never used for the next message.
  *
- * mqk-test: parallel timeout=180
+ * mqk-test: parallel timeout=180 kernels=stock,debug,host
  */
 #include <float.h>
 #include <limits.h>

@@ -3,7 +3,7 @@
  * Bindings and consumers, listed a page at a time: all of them, once, whatever
  * comes and goes meanwhile.
  *
- * mqk-test: parallel timeout=120
+ * mqk-test: parallel timeout=120 kernels=stock,debug,host
  */
 #include <pthread.h>
 #include <stdio.h>
