@@ -55,22 +55,40 @@ int name_check(const char *name)
 	return strlen(name) > 255 ? -ENAMETOOLONG : 0;
 }
 
-/* A message that was out for too long comes back, and nobody has failed. */
+static bool is_overdue(const struct broker *b, const struct queue *q, const struct entry *e)
+{
+	return e->state == TAKEN && q->rules.consumer_timeout >= 0 &&
+	       e->taken_at + q->rules.consumer_timeout <= b->now;
+}
+
+/*
+ * A message that was out for too long comes back, and nobody has failed; of several
+ * the one that was out longest, then the oldest.  One that somebody got is given to
+ * others before the next one comes back.
+ */
 static bool take_back(struct broker *b, struct queue *q)
 {
+	struct entry *first = NULL;
 	unsigned int i;
+	bool pulled;
 
 	for (i = 0; i < q->nr; i++) {
 		struct entry *e = q->entry[i];
 
-		if (e->state != TAKEN || q->rules.consumer_timeout < 0 ||
-		    e->taken_at + q->rules.consumer_timeout > b->now)
+		if (!is_overdue(b, q, e))
 			continue;
-		consumer_lose(b, e);
-		queue_return(b, q, e, false);
-		return true;
+		if (!first || e->taken_at < first->taken_at ||
+		    (e->taken_at == first->taken_at && e->place < first->place))
+			first = e;
 	}
-	return false;
+	if (!first)
+		return false;
+	pulled = b->consumer[first->consumer].pulls;
+	consumer_lose(b, first);
+	queue_return(b, q, first, false);
+	while (pulled && consumer_dispatch(b, q))
+		;
+	return true;
 }
 
 static bool remove_expired(struct broker *b)
