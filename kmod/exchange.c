@@ -374,6 +374,8 @@ static void remove_one(struct mqk_exchange *x)
 {
 	struct mqk_broker *broker = x->broker;
 
+	if (x->ops->close)
+		x->ops->close(x);
 	while (!list_empty(&x->bindings))
 		mqk_binding_remove(list_first_entry(&x->bindings,
 						    struct mqk_binding,

@@ -91,6 +91,8 @@ struct mqk_targets {
  * @set_bytes: most memory that the set of a binding adds, or NULL for none
  * @get_set: find the set that a binding belongs to, or make it;
  *	ERR_PTR(-ENOMEM), or -EMLINK when the exchange has enough
+ * @close: the exchange goes, with all its bindings: they lead nowhere from now on;
+ *	or NULL, where removing one after the other is as cheap
  * @put_set: remove a set that has become empty
  * @route: collect the queues and exchanges that a key leads to, queues with
  *	repetitions; under RCU; 0, -ENOBUFS when they do not fit, -EMLINK,
@@ -107,6 +109,7 @@ struct mqk_exchange_ops {
 	u64 (*set_bytes)(const struct mqk_binding_id *id);
 	struct mqk_bindset *(*get_set)(struct mqk_exchange *x,
 				       const struct mqk_binding_id *id);
+	void (*close)(struct mqk_exchange *x);
 	void (*put_set)(struct mqk_exchange *x, struct mqk_bindset *set);
 	int (*route)(struct mqk_exchange *x, const u8 *key, u32 len,
 		     struct mqk_targets *targets);

@@ -244,6 +244,16 @@ static bool take_out(struct ring *ring, const struct hash_set *s)
 	return next;
 }
 
+/* With no ring, to remove a binding is to forget it. */
+static void hash_close(struct mqk_exchange *x)
+{
+	struct mqk_hash_index *index = x->hash;
+	struct ring *old = rcu_dereference_protected(index->ring, true);
+
+	if (old)
+		replace(index, old, NULL);
+}
+
 static void hash_put_set(struct mqk_exchange *x, struct mqk_bindset *set)
 {
 	struct hash_set *s = container_of(set, struct hash_set, set);
@@ -252,7 +262,9 @@ static void hash_put_set(struct mqk_exchange *x, struct mqk_bindset *set)
 
 	old = rcu_dereference_protected(index->ring, true);
 	index->weight -= s->weight;
-	if (!take_out(old, s)) {
+	if (!old) {
+		/* closed */
+	} else if (!take_out(old, s)) {
 		replace(index, old, NULL);
 	} else if (count_own(old) < old->nr / 2) {
 		ring = merge(old, NULL, 0);
@@ -260,8 +272,6 @@ static void hash_put_set(struct mqk_exchange *x, struct mqk_bindset *set)
 			replace(index, old, ring);
 	}
 	kfree_rcu(s, rcu);
-	/* an exchange that goes takes all its bindings along */
-	cond_resched();
 }
 
 /* The hash of a message: of its key, or of the text of a header, or of nothing. */
@@ -323,6 +333,7 @@ const struct mqk_exchange_ops mqk_exchange_hash = {
 	.check = hash_check,
 	.set_bytes = hash_set_bytes,
 	.get_set = hash_get_set,
+	.close = hash_close,
 	.put_set = hash_put_set,
 	.route = hash_route,
 };

@@ -183,6 +183,27 @@ TEST_F(hash, too_much_weight_is_EMLINK)
 	check_places(_metadata, self, (int []){ 96, 1, 0, 0 });
 }
 
+/* All its bindings go at once, and nothing of it stays. */
+TEST_F(hash, deleted_with_its_bindings)
+{
+	char name[16];
+	int i;
+
+	ASSERT_EQ(0, binding_add(self->to.s, "h", "q0", "96"));
+	for (i = 0; i < 40; i++) {
+		sprintf(name, "more%d", i);
+		ASSERT_LT(0, queue_declare(self->to.s, name, 0));
+		ASSERT_EQ(0, binding_add(self->to.s, "h", name, "100"));
+	}
+	ASSERT_EQ(0, exchange_delete(self->to.s, "h", 0));
+	EXPECT_EQ(0, env_used(&self->to.env, MQK_RES_BINDINGS, 0));
+	EXPECT_EQ(-ENOENT, binding_add(self->to.s, "h", "q0", "1"));
+	ASSERT_LT(0, exchange_declare(self->to.s, "h", MQK_EXCHANGE_HASH, 0));
+	ASSERT_EQ(0, binding_add(self->to.s, "h", "q0", "1"));
+	ASSERT_EQ(0, binding_add(self->to.s, "h", "q1", "100"));
+	check_places(_metadata, self, (int []){ 1, 100, 0, 0 });
+}
+
 /* By the text of a header; other types, and none, are as an empty one. */
 TEST_F(hash, by_header)
 {
