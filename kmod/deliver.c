@@ -454,18 +454,30 @@ int mqk_queue_get(struct mqk_queue *q, struct mqk_consumer *c,
 
 /**
  * mqk_consumer_give_back() - undo a get that could not be told
+ * @q: the queue
  * @c: a pulling consumer
- * @tag: the tag that it gave
+ * @tag: the tag that it gave; what was settled by that is gone
  *
  * Context: may sleep; takes c->mutex.
  */
-void mqk_consumer_give_back(struct mqk_consumer *c, u64 tag)
+void mqk_consumer_give_back(struct mqk_queue *q, struct mqk_consumer *c, u64 tag)
 {
+	struct mqk_entry *e;
 	struct mqk_slot *slot;
+	bool again;
 
 	mutex_lock(&c->mutex);
 	slot = mqk_slots_find(&c->slots, tag);
-	if (slot)
+	if (slot && !mqk_consumer_noack(c)) {
+		e = slot->entry;
+		again = --e->count;
 		mqk_settle_slot(NULL, c, slot, MQK_ACK_NACK, true);
+		/* nobody has seen any of it */
+		spin_lock(&q->lock);
+		q->delivered--;
+		q->redelivered -= again;
+		q->requeued--;
+		spin_unlock(&q->lock);
+	}
 	mutex_unlock(&c->mutex);
 }

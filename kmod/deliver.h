@@ -32,6 +32,6 @@ void mqk_queue_run(struct mqk_queue *q);
 
 int mqk_queue_get(struct mqk_queue *q, struct mqk_consumer *c,
 		  struct mqk_delivery *d, u64 *ready);
-void mqk_consumer_give_back(struct mqk_consumer *c, u64 tag);
+void mqk_consumer_give_back(struct mqk_queue *q, struct mqk_consumer *c, u64 tag);
 
 #endif /* MQK_DELIVER_H */

@@ -421,7 +421,7 @@ int mqk_ioctl_get(struct mqk_session *s, void *arg, struct mqk_refusal *why)
 		a->ready = g.ready;
 		if (copy_to_user(u64_to_user_ptr(a->delivery), &g.delivery,
 				 sizeof(g.delivery))) {
-			mqk_consumer_give_back(g.c, g.delivery.tag);
+			mqk_consumer_give_back(g.q, g.c, g.delivery.tag);
 			err = -EFAULT;
 		}
 	}

@@ -103,6 +103,7 @@ FIXTURE_VARIANT(fault)
 CALL_VARIANT(QUERY);
 CALL_VARIANT(ERROR);
 CALL_VARIANT(STAT);
+CALL_VARIANT(WILL);
 CALL_VARIANT(BROKER_CREATE);
 CALL_VARIANT(BROKER_DELETE);
 CALL_VARIANT(BROKER_NEXT);
@@ -140,6 +141,8 @@ CALL_VARIANT(map_port);
 CALL_VARIANT(map_consumer);
 CALL_VARIANT(map_segment);
 CALL_VARIANT(publish_many);
+CALL_VARIANT(publish_expiring);
+CALL_VARIANT(declare_rules);
 CALL_VARIANT(publish_jumbo);
 CALL_VARIANT(bind_topic);
 CALL_VARIANT(force_delete);
@@ -230,9 +233,10 @@ static int do_map_consumer(struct work *k)
 
 static int do_map_segment(struct work *k)
 {
-	struct mqk_query q;
+	struct mqk_query q = {};
 
-	if (query(k->w.s, &q))
+	/* what the kernel could not tell is not there */
+	if (query(k->w.s, &q) || !q.segment_base)
 		return -EFAULT;
 	return do_map(k, q.segment_base +
 		      ((__u64)MQK_REF_SEGMENT(k->w.unacked.ref) <<
@@ -258,6 +262,30 @@ static int do_publish_many(struct work *k)
 	ret = mq(k->w.s, MQK_IOC_PUBLISH, &p);
 	/* Fewer is a success: a call with the rest tells. */
 	return ret;
+}
+
+/* The queue has to keep times from here on. */
+static int do_publish_expiring(struct work *k)
+{
+	struct mqk_message m = {
+		.exchange = k->w.exchange, .key = (uintptr_t)"key", .key_len = 3,
+		.flags = MQK_MSG_F_EXPIRATION, .expiration = 1000 * 1000,
+	};
+	struct mqk_publish p = {
+		.size = sizeof(p), .port = k->w.copy.c.id, .count = 1,
+		.messages = (uintptr_t)&m,
+	};
+
+	return mq(k->w.s, MQK_IOC_PUBLISH, &p);
+}
+
+/* A queue with rules that need memory of their own. */
+static int do_declare_rules(struct work *k)
+{
+	__s64 id = queue_declare_args(k->w.s, "rules",
+				      "x-message-ttl=1000 x-expires=1000000");
+
+	return id < 0 ? (int)id : 0;
 }
 
 static int do_publish_jumbo(struct work *k)
@@ -290,6 +318,8 @@ static const struct {
 	{ "map_consumer", do_map_consumer },
 	{ "map_segment", do_map_segment },
 	{ "publish_many", do_publish_many },
+	{ "publish_expiring", do_publish_expiring },
+	{ "declare_rules", do_declare_rules },
 	{ "publish_jumbo", do_publish_jumbo },
 	{ "bind_topic", do_bind_topic }, { "force_delete", do_force_delete },
 };
@@ -338,6 +368,9 @@ static int aftermath(struct work *k, const char *name, int ret)
 			close(k->opened);
 		return 0;
 	}
+	/* What the port got meanwhile stays with it, for the next try. */
+	if (!strcmp(name, "publish_expiring"))
+		return messages_in(&k->w) == 6 + 2 * !ret ? 0 : -3;
 	if (ret && strcmp(name, "kick"))
 		return world_changed(&k->w, &k->before);
 	return 0;
