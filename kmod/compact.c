@@ -9,6 +9,7 @@
 #include <linux/sched.h>
 
 #include "broker.h"
+#include "extra.h"
 #include "limits.h"
 #include "queue.h"
 #include "segment.h"
@@ -159,12 +160,18 @@ static u32 count_victims(const struct pass *p)
 
 /* ---- queues ---- */
 
+/* The index of what is ready, or of what is scheduled. */
+static struct mqk_index *index_of(struct mqk_queue *q, bool scheduled)
+{
+	return scheduled && q->keep ? &q->keep->schedule.index : &q->index;
+}
+
 /*
  * Visit the ready entries from a place on, as many as one hold of the lock
  * allows, or until one is not taken.  Returns whether there may be more.
  */
-static bool visit_some(struct pass *p, struct mqk_queue *q, u64 *seq, u64 end,
-		       visit_fn visit, void *data)
+static bool visit_some(struct pass *p, struct mqk_queue *q, bool scheduled, u64 *seq,
+		       u64 end, visit_fn visit, void *data)
 {
 	u32 chunks = MQK_COMPACT_CHUNKS;
 	struct mqk_chunk *c;
@@ -172,7 +179,7 @@ static bool visit_some(struct pass *p, struct mqk_queue *q, u64 *seq, u64 end,
 
 	spin_lock(&q->lock);
 	while (*seq < end && chunks--) {
-		c = mqk_index_chunk_at(&q->index, *seq);
+		c = mqk_index_chunk_at(index_of(q, scheduled), *seq);
 		if (!c) {
 			*seq = end;
 			break;
@@ -191,12 +198,13 @@ out:
 	return more;
 }
 
-static u64 end_of(struct mqk_queue *q)
+/* Where an index of a queue ends now; 0 also where it has no such index. */
+static u64 end_of(struct mqk_queue *q, bool scheduled)
 {
 	u64 end;
 
 	spin_lock(&q->lock);
-	end = q->index.next_seq;
+	end = scheduled && !q->keep ? 0 : index_of(q, scheduled)->next_seq;
 	spin_unlock(&q->lock);
 	return end;
 }
@@ -212,12 +220,18 @@ static bool count(struct pass *p, struct mqk_entry *e, void *data)
 	return true;
 }
 
+static void count_index(struct pass *p, struct mqk_queue *q, bool scheduled)
+{
+	u64 seq = 0, end = end_of(q, scheduled);
+
+	while (visit_some(p, q, scheduled, &seq, end, count, NULL))
+		;
+}
+
 static void count_queue(struct pass *p, struct mqk_queue *q)
 {
-	u64 seq = 0, end = end_of(q);
-
-	while (visit_some(p, q, &seq, end, count, NULL))
-		;
+	count_index(p, q, false);
+	count_index(p, q, true);
 }
 
 /* ---- moving ---- */
@@ -290,6 +304,7 @@ static void write_head(const struct move *m)
 		.exchange = m->entry.exchange,
 		.priority = m->entry.priority,
 		.expiration = to->expiration,
+		.delay = to->flags & MQK_MSG_F_DELAY ? to->delay : 0,
 	};
 
 	memcpy(to, &head, MQK_RECORD_KEY);
@@ -316,14 +331,15 @@ static int copy(struct move *m)
 }
 
 /* The copies take the place of what they are copies of, where that waits yet. */
-static void replace(struct pass *p, struct mqk_queue *q, struct batch *b)
+static void replace(struct pass *p, struct mqk_queue *q, bool scheduled,
+		    struct batch *b)
 {
 	struct mqk_entry *e;
 	struct move *m;
 
 	spin_lock(&q->lock);
 	for (m = b->move; m < b->move + b->nr && m->to; m++) {
-		e = mqk_index_at(&q->index, m->seq);
+		e = mqk_index_at(index_of(q, scheduled), m->seq);
 		if (!e || e->ref != m->entry.ref)
 			continue;
 		e->ref = MQK_REF(m->to->no, m->offset);
@@ -336,13 +352,14 @@ static void replace(struct pass *p, struct mqk_queue *q, struct batch *b)
 }
 
 /* Move a batch, which holds the segments that its records lie in. */
-static void move(struct pass *p, struct mqk_queue *q, struct batch *b)
+static void move(struct pass *p, struct mqk_queue *q, bool scheduled,
+		 struct batch *b)
 {
 	struct move *m;
 
 	for (m = b->move; m < b->move + b->nr && !p->error; m++)
 		p->error = copy(m);
-	replace(p, q, b);
+	replace(p, q, scheduled, b);
 	for (m = b->move; m < b->move + b->nr; m++) {
 		if (m->to)
 			mqk_segment_put(m->to);
@@ -350,19 +367,26 @@ static void move(struct pass *p, struct mqk_queue *q, struct batch *b)
 	}
 }
 
-static void move_queue(struct pass *p, struct mqk_queue *q)
+static void move_index(struct pass *p, struct mqk_queue *q, bool scheduled)
 {
-	u64 seq = 0, end = end_of(q);
+	u64 seq = 0, end = end_of(q, scheduled);
 	struct batch b;
 	bool more;
 
 	do {
 		b.nr = 0;
 		b.bytes = 0;
-		more = visit_some(p, q, &seq, end, collect, &b);
+		more = visit_some(p, q, scheduled, &seq, end, collect, &b);
 		if (b.nr)
-			move(p, q, &b);
+			move(p, q, scheduled, &b);
 	} while (more && !p->error);
+}
+
+static void move_queue(struct pass *p, struct mqk_queue *q)
+{
+	move_index(p, q, false);
+	if (!p->error)
+		move_index(p, q, true);
 }
 
 /* Close what records were moved to, full or not. */

@@ -122,21 +122,30 @@ void mqk_deadline_arm(struct mqk_queue *q)
 }
 
 /**
+ * mqk_deadline_expiration() - how long a message itself says that it may wait
+ * @head: the head of its record, a copy
+ *
+ * Return: milliseconds, or MQK_NEVER
+ */
+u64 mqk_deadline_expiration(const struct mqk_record *head)
+{
+	return head->flags & MQK_MSG_F_EXPIRATION ? head->expiration : MQK_NEVER;
+}
+
+/**
  * mqk_deadline_begin() - a message comes into a queue that keeps extras
  * @q: the queue
  * @e: its entry, just appended
- * @head: the head of its record, a copy
+ * @expiration: as mqk_deadline_expiration() says
  *
  * Context: q->lock.
  */
-void mqk_deadline_begin(struct mqk_queue *q, struct mqk_entry *e,
-			const struct mqk_record *head)
+void mqk_deadline_begin(struct mqk_queue *q, struct mqk_entry *e, u64 expiration)
 {
 	struct mqk_extra *x = mqk_extra_of(e);
 	u64 ttl = q->rules ? q->rules->message_ttl : MQK_RULES_UNSET;
 
-	if (head->flags & MQK_MSG_F_EXPIRATION)
-		ttl = min_t(u64, ttl, head->expiration);
+	ttl = min(ttl, expiration);
 	*x = (struct mqk_extra) {
 		.expires = ttl == MQK_RULES_UNSET ? MQK_NEVER :
 			   in_ms(mqk_deadline_now(), ttl),

@@ -4,7 +4,7 @@
  *
  * A message has at most one, by its state: expiry while it is ready; the time for
  * its acknowledgement while it is taken; the end of its delay while it waits for its
- * next try.  All of a queue are in one tree, the earliest first; of those of one
+ * next try, or is scheduled.  All of a queue are in one tree, the earliest first; of those of one
  * time, expiry last, so that what returns then is offered first.
  *
  * The queue's timer fires for the first one, or earlier, which does no harm.  All
@@ -36,8 +36,8 @@ void mqk_deadline_set(struct mqk_queue *q, struct mqk_extra *x, u64 when,
 		      enum mqk_extra_state state);
 void mqk_deadline_drop(struct mqk_queue *q, struct mqk_extra *x);
 void mqk_deadline_arm(struct mqk_queue *q);
-void mqk_deadline_begin(struct mqk_queue *q, struct mqk_entry *e,
-			const struct mqk_record *head);
+u64 mqk_deadline_expiration(const struct mqk_record *head);
+void mqk_deadline_begin(struct mqk_queue *q, struct mqk_entry *e, u64 expiration);
 void mqk_deadline_ready(struct mqk_queue *q, struct mqk_entry *e);
 void mqk_deadline_taken(struct mqk_queue *q, struct mqk_entry *e,
 			struct mqk_consumer *c, u64 tag, bool noack);

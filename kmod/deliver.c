@@ -148,24 +148,28 @@ static bool shorten(struct mqk_queue *q, u32 budget)
 	return false;
 }
 
-/* What is too late by now is not delivered; returns whether it was. */
-static bool is_late(struct mqk_queue *q, struct mqk_entry *e)
+/*
+ * What is too late is not delivered; returns whether it was.  @now is the time, or 0
+ * where the clock is still to be looked at.
+ */
+static bool is_late(struct mqk_queue *q, struct mqk_entry *e, u64 now)
 {
 	const struct mqk_extra *x = mqk_extra_of(e);
 
 	/* what came with no time at all is not late in this moment */
-	if (!x || x->expires == MQK_NEVER || x->expires >= mqk_deadline_now())
+	if (!x || x->expires == MQK_NEVER ||
+	    x->expires >= (now ?: mqk_deadline_now()))
 		return false;
 	mqk_entry_end_ready(q, e);
 	return true;
 }
 
 /* End what has expired, now that nobody can take any of it; as shorten(). */
-static bool expire(struct mqk_queue *q, u32 budget)
+static bool expire(struct mqk_queue *q, u32 budget, u64 now)
 {
-	u64 now = mqk_deadline_now();
 	struct mqk_extra *x;
 
+	now = now ?: mqk_deadline_now();
 	while ((x = mqk_deadline_first(q)) && x->when <= now &&
 	       x->state == MQK_EXTRA_READY) {
 		if (!budget--)
@@ -175,14 +179,7 @@ static bool expire(struct mqk_queue *q, u32 budget)
 	return false;
 }
 
-/**
- * mqk_queue_dispatch_locked() - deliver what can be delivered
- * @q: the queue
- *
- * Context: q->lock.
- * Return: true when it stopped short: call mqk_queue_run() without the lock
- */
-bool mqk_queue_dispatch_locked(struct mqk_queue *q)
+static __always_inline bool dispatch_at(struct mqk_queue *q, u64 now)
 {
 	u32 budget = MQK_DELIVER_BUDGET;
 	struct mqk_consumer *c;
@@ -205,7 +202,7 @@ bool mqk_queue_dispatch_locked(struct mqk_queue *q)
 			e = mqk_index_next(&q->index);
 		} else {
 			e = mqk_queue_next(q);
-			if (is_late(q, e))
+			if (is_late(q, e, now))
 				continue;
 		}
 		q->ready--;
@@ -213,7 +210,7 @@ bool mqk_queue_dispatch_locked(struct mqk_queue *q)
 		deliver(q, c, e);
 		mqk_turn_over(q, c);
 	}
-	if (unlikely(q->keep) && expire(q, budget))
+	if (unlikely(q->keep) && expire(q, budget, now))
 		return true;
 	/* a pause lets it be, what will return soon does not */
 	if (unlikely(q->rules) && q->held == q->paused && shorten(q, budget))
@@ -222,6 +219,31 @@ bool mqk_queue_dispatch_locked(struct mqk_queue *q)
 	if (unlikely(q->ready && !q->held && waitqueue_active(&q->getters)))
 		wake_up_interruptible(&q->getters);
 	return false;
+}
+
+/**
+ * mqk_queue_dispatch_locked() - deliver what can be delivered
+ * @q: the queue
+ *
+ * Context: q->lock.
+ * Return: true when it stopped short: call mqk_queue_run() without the lock
+ */
+bool mqk_queue_dispatch_locked(struct mqk_queue *q)
+{
+	return dispatch_at(q, 0);
+}
+
+/**
+ * mqk_queue_dispatch_at_locked() - the same, for a moment that has just passed
+ * @q: the queue
+ * @now: the moment; what was ready then, and for no time at all, is not too late
+ *
+ * Context: q->lock.
+ * Return: as mqk_queue_dispatch_locked()
+ */
+bool mqk_queue_dispatch_at_locked(struct mqk_queue *q, u64 now)
+{
+	return dispatch_at(q, now);
 }
 
 static bool dispatch(struct mqk_queue *q)
@@ -300,16 +322,23 @@ bool mqk_queue_added_locked(struct mqk_queue *q, struct mqk_entry *e)
 	return mqk_queue_dispatch_locked(q);
 }
 
+/* What is scheduled is counted: it comes in whatever the length is then. */
 static bool has_room(const struct mqk_queue *q, u32 payload_len)
 {
-	return !mqk_rules_exceeded(q->rules, q->ready + 1,
-				   q->ready_bytes + payload_len);
+	u64 messages = q->ready, bytes = q->ready_bytes;
+
+	if (q->keep) {
+		messages += q->keep->schedule.nr;
+		bytes += q->keep->schedule.bytes;
+	}
+	return !mqk_rules_exceeded(q->rules, messages + 1, bytes + payload_len);
 }
 
 /**
  * mqk_queue_admits_locked() - whether the rules let one more message in
  * @q: a queue that refuses
  * @payload_len: of the message
+ * @delayed: it would be scheduled, so nobody takes it at once
  * @more: out: true when it stopped short: call mqk_queue_run() without the lock
  *
  * What a waiting consumer takes at once is never ready, so it is always let in.
@@ -317,7 +346,8 @@ static bool has_room(const struct mqk_queue *q, u32 payload_len)
  * Context: q->lock, until mqk_queue_added_locked() if it is let in.
  * Return: true if so
  */
-bool mqk_queue_admits_locked(struct mqk_queue *q, u32 payload_len, bool *more)
+bool mqk_queue_admits_locked(struct mqk_queue *q, u32 payload_len, bool delayed,
+			     bool *more)
 {
 	u32 budget = MQK_DELIVER_BUDGET;
 	struct mqk_consumer *c;
@@ -328,8 +358,8 @@ bool mqk_queue_admits_locked(struct mqk_queue *q, u32 payload_len, bool *more)
 		return true;
 	/* what could be with a consumer by now does not count */
 	*more = mqk_queue_dispatch_locked(q);
-	if (has_room(q, payload_len))
-		return true;
+	if (delayed || has_room(q, payload_len))
+		return has_room(q, payload_len);
 	while (!q->ready && !q->held && budget) {
 		c = list_first_entry_or_null(&q->able, struct mqk_consumer, link);
 		if (!c)
@@ -389,7 +419,7 @@ static void end_late(struct mqk_queue *q)
 		return;
 	if (!q->dead)
 		mqk_deadline_used(q);
-	while (q->ready && !q->held && is_late(q, mqk_queue_next(q))) {
+	while (q->ready && !q->held && is_late(q, mqk_queue_next(q), 0)) {
 		if (--budget)
 			continue;
 		spin_unlock(&q->lock);

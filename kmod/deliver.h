@@ -26,8 +26,10 @@ struct mqk_queue;
 
 bool mqk_queue_added_locked(struct mqk_queue *q, struct mqk_entry *e);
 bool mqk_queue_filled_locked(struct mqk_queue *q, u32 n, u64 bytes);
-bool mqk_queue_admits_locked(struct mqk_queue *q, u32 payload_len, bool *more);
+bool mqk_queue_admits_locked(struct mqk_queue *q, u32 payload_len, bool delayed,
+			     bool *more);
 bool mqk_queue_dispatch_locked(struct mqk_queue *q);
+bool mqk_queue_dispatch_at_locked(struct mqk_queue *q, u64 now);
 void mqk_queue_run(struct mqk_queue *q);
 
 int mqk_queue_get(struct mqk_queue *q, struct mqk_consumer *c,

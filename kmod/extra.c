@@ -13,6 +13,30 @@
 #include "queue.h"
 
 /**
+ * mqk_extras_make() - make extras for a chunk that are charged already
+ * @tenant: who pays
+ *
+ * Context: may sleep.
+ * Return: the extras, of messages that wait for nothing, or NULL
+ */
+struct mqk_extras *mqk_extras_make(struct mqk_tenant *tenant)
+{
+	struct mqk_extras *xs;
+	u32 i;
+
+	xs = (void *)__get_free_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO,
+				      MQK_EXTRA_ORDER);
+	if (!xs)
+		return NULL;
+	xs->owner = tenant;
+	for (i = 0; i < MQK_CHUNK_ENTRIES; i++) {
+		xs->extra[i].expires = MQK_NEVER;
+		RB_CLEAR_NODE(&xs->extra[i].node);
+	}
+	return xs;
+}
+
+/**
  * mqk_extras_alloc() - make extras for a chunk
  * @tenant: who pays
  * @why: filled when a limit refuses it
@@ -25,22 +49,15 @@ struct mqk_extras *mqk_extras_alloc(struct mqk_tenant *tenant,
 				    struct mqk_refusal *why)
 {
 	struct mqk_extras *xs;
-	u32 i;
 	int err;
 
 	err = mqk_charge(tenant, MQK_RES_BYTES, MQK_EXTRA_BYTES, why);
 	if (err)
 		return ERR_PTR(err);
-	xs = (void *)__get_free_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO,
-				      MQK_EXTRA_ORDER);
+	xs = mqk_extras_make(tenant);
 	if (!xs) {
 		mqk_uncharge(tenant, MQK_RES_BYTES, MQK_EXTRA_BYTES);
 		return ERR_PTR(-ENOMEM);
-	}
-	xs->owner = tenant;
-	for (i = 0; i < MQK_CHUNK_ENTRIES; i++) {
-		xs->extra[i].expires = MQK_NEVER;
-		RB_CLEAR_NODE(&xs->extra[i].node);
 	}
 	return xs;
 }
@@ -84,6 +101,7 @@ struct mqk_keep *mqk_keep_alloc(void)
 		return NULL;
 	keep->deadlines = RB_ROOT_CACHED;
 	keep->armed = MQK_NEVER;
+	mqk_schedule_init(&keep->schedule);
 	hrtimer_init(&keep->timer, CLOCK_BOOTTIME, HRTIMER_MODE_ABS);
 	keep->timer.function = mqk_deadline_timer;
 	INIT_WORK(&keep->work, mqk_queue_upkeep);

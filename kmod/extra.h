@@ -21,6 +21,7 @@
 #include <linux/rbtree.h>
 #include <linux/workqueue.h>
 
+#include "schedule.h"
 #include "util/index.h"
 
 struct mqk_consumer;
@@ -36,6 +37,7 @@ struct mqk_tenant;
 /* What a message waits for: its one deadline is about that. */
 enum mqk_extra_state {
 	MQK_EXTRA_NONE,
+	MQK_EXTRA_SCHEDULED,	/* until it takes its place */
 	MQK_EXTRA_RETRYING,	/* until it returns to its place */
 	MQK_EXTRA_TAKEN,	/* for its acknowledgement */
 	MQK_EXTRA_READY,	/* until it expires */
@@ -45,6 +47,7 @@ enum mqk_extra_state {
  * struct mqk_extra - what rules know of one message
  * @when: its deadline; it is in the tree of deadlines if @node says so
  * @expires: when it will have waited for too long, or MQK_NEVER
+ * @ttl: while it is scheduled: its expiration, in ms, or MQK_NEVER
  * @node: in the tree
  * @consumer: who has it, if there is a deadline for that
  * @tag: under which tag
@@ -56,7 +59,10 @@ enum mqk_extra_state {
  */
 struct mqk_extra {
 	u64 when;
-	u64 expires;
+	union {
+		u64 expires;
+		u64 ttl;
+	};
 	struct rb_node node;
 	struct mqk_consumer *consumer;
 	u64 tag;
@@ -93,6 +99,7 @@ static_assert(sizeof(struct mqk_extras) <= MQK_EXTRA_BYTES);
  * @retrying: messages that wait for their next try
  * @used: when the queue was used last
  * @order: its order, or NULL: that of coming
+ * @schedule: messages that are not due
  * @rcu: frees it with the queue
  */
 struct mqk_keep {
@@ -105,6 +112,7 @@ struct mqk_keep {
 	u64 retrying;
 	u64 used;
 	struct mqk_order *order;
+	struct mqk_schedule schedule;
 	struct rcu_head rcu;
 };
 
@@ -127,6 +135,7 @@ static inline struct mqk_entry *mqk_extra_entry(const struct mqk_extra *x)
 
 struct mqk_extras *mqk_extras_alloc(struct mqk_tenant *tenant,
 				    struct mqk_refusal *why);
+struct mqk_extras *mqk_extras_make(struct mqk_tenant *tenant);
 void mqk_extras_free(struct mqk_extras *xs);
 void mqk_extras_give(struct mqk_extras *xs, struct mqk_chunk *c);
 

@@ -51,7 +51,9 @@ static const struct call calls[] = {
 	CALL(MQK_IOC_QUEUE_PURGE, mqk_ioctl_queue_purge, mqk_delete, messages,
 	     CAN_READ),
 	CALL(MQK_IOC_QUEUE_NEXT, mqk_ioctl_queue_next, mqk_queue_next,
-	     retrying, CAN_ANY),
+	     scheduled, CAN_ANY),
+	CALL(MQK_IOC_QUEUE_CANCEL, mqk_ioctl_queue_cancel, mqk_queue_cancel,
+	     messages, CAN_READ),
 	CALL(MQK_IOC_QUEUE_SET, mqk_ioctl_queue_set, mqk_queue_set, args_len,
 	     CAN_READ),
 	CALL(MQK_IOC_BIND, mqk_ioctl_bind, mqk_bind, args_len, CAN_READ),
@@ -90,6 +92,7 @@ union arg {
 	struct mqk_queue_declare queue_declare;
 	struct mqk_delete delete;
 	struct mqk_queue_set queue_set;
+	struct mqk_queue_cancel queue_cancel;
 	struct mqk_bind bind;
 	struct mqk_route_query route;
 	struct mqk_list list;

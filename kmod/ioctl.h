@@ -57,6 +57,8 @@ int mqk_ioctl_queue_purge(struct mqk_session *s, void *arg,
 			  struct mqk_refusal *why);
 int mqk_ioctl_queue_set(struct mqk_session *s, void *arg,
 			struct mqk_refusal *why);
+int mqk_ioctl_queue_cancel(struct mqk_session *s, void *arg,
+			   struct mqk_refusal *why);
 int mqk_ioctl_queue_next(struct mqk_session *s, void *arg,
 			 struct mqk_refusal *why);
 int mqk_ioctl_bind(struct mqk_session *s, void *arg, struct mqk_refusal *why);

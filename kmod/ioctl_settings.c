@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The call that changes the settings of a queue.
+ * The calls that change the settings of a queue, and what is scheduled in it.
  */
 #include "ioctl.h"
 
 #include <linux/slab.h>
+#include <linux/uaccess.h>
 
 #include "broker.h"
 #include "deliver.h"
+#include "msgid.h"
 #include "queue.h"
+#include "retire.h"
 #include "session.h"
 #include "settings.h"
 
@@ -59,6 +62,46 @@ int mqk_ioctl_queue_set(struct mqk_session *s, void *arg, struct mqk_refusal *wh
 		return PTR_ERR(q);
 	/* a queue that is resumed delivers, a shorter one drops */
 	mqk_queue_run(q);
+	mqk_queue_put(q);
+	return 0;
+}
+
+/* The queue of a name, with a reference, if its messages may be taken. */
+static struct mqk_queue *find_readable(struct mqk_session *s, const struct mqk_text *name,
+				       struct mqk_refusal *why)
+{
+	struct mqk_queue *q;
+	int err;
+
+	mutex_lock(&s->broker->mutex);
+	q = mqk_queue_find(s->broker, name->text, name->len);
+	err = q ? mqk_queue_access(q, s->cred, s, MQK_MAY_READ, why) :
+		  mqk_refuse(why, MQK_RULE_NO_QUEUE, -ENOENT);
+	if (!err)
+		kref_get(&q->ref);
+	mutex_unlock(&s->broker->mutex);
+	return err ? ERR_PTR(err) : q;
+}
+
+int mqk_ioctl_queue_cancel(struct mqk_session *s, void *arg, struct mqk_refusal *why)
+{
+	struct mqk_queue_cancel *a = arg;
+	struct mqk_queue *q;
+	struct mqk_text name;
+	u8 id[MQK_ID_MAX];
+	int err;
+
+	if (mqk_bad_flags(a->flags, 0) || !a->id_len || a->id_len > MQK_ID_MAX)
+		return mqk_refuse(why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
+	err = mqk_copy_name(&name, a->name, a->name_len, false, why);
+	if (err)
+		return err;
+	if (copy_from_user(id, u64_to_user_ptr(a->id), a->id_len))
+		return -EFAULT;
+	q = find_readable(s, &name, why);
+	if (IS_ERR(q))
+		return PTR_ERR(q);
+	a->messages = mqk_queue_cancel(q, mqk_msgid(id, a->id_len));
 	mqk_queue_put(q);
 	return 0;
 }

@@ -559,6 +559,18 @@ int mqk_ioctl_exchange_next(struct mqk_session *s, void *arg,
 	return err;
 }
 
+/* What its chunks take, with what lies beside them. */
+static u64 index_bytes(const struct mqk_queue *q)
+{
+	u64 bytes = MQK_CHUNK_BYTES;
+
+	if (!q->keep)
+		return q->index.nr_chunks * bytes;
+	bytes += MQK_EXTRA_BYTES;
+	return q->index.nr_chunks * (bytes + (mqk_queue_order(q) ? MQK_LINK_BYTES : 0)) +
+	       q->keep->schedule.index.nr_chunks * (bytes + MQK_LINK_BYTES);
+}
+
 static void fill_queue(struct mqk_queue *q, u32 known, struct mqk_queue_next *a)
 {
 	a->id = q->id;
@@ -578,10 +590,9 @@ static void fill_queue(struct mqk_queue *q, u32 known, struct mqk_queue_next *a)
 	a->redelivered = q->redelivered;
 	a->acked = q->acked;
 	a->dropped = q->dropped;
-	a->index_bytes = (u64)q->index.nr_chunks *
-			 (MQK_CHUNK_BYTES + (q->keep ? MQK_EXTRA_BYTES : 0) +
-			  (mqk_queue_order(q) ? MQK_LINK_BYTES : 0));
+	a->index_bytes = index_bytes(q);
 	a->retrying = q->keep ? q->keep->retrying : 0;
+	a->scheduled = q->keep ? q->keep->schedule.nr : 0;
 	if (q->paused)
 		a->flags |= MQK_QUEUE_F_PAUSED;
 	spin_unlock(&q->lock);

@@ -48,6 +48,8 @@
 #define MQK_ACK_BUDGET		256u
 #define MQK_DELIVER_BUDGET	256u
 #define MQK_UPKEEP_BUDGET	256u
+/* Nanoseconds after which a message that is due, and found no memory, tries again. */
+#define MQK_SCHEDULE_AGAIN	(100 * 1000000ull)
 /* Such holds in a row by one who publishes; then a work goes on. */
 #define MQK_RUN_ROUNDS		8u
 /* Consumers whose acknowledgements a look at a queue takes first. */

@@ -10,6 +10,23 @@
 #include "account.h"
 
 /**
+ * mqk_links_make() - make links for a chunk that are charged already
+ * @tenant: who pays
+ *
+ * Context: may sleep.
+ * Return: the links, of messages that are in no line, or NULL
+ */
+struct mqk_links *mqk_links_make(struct mqk_tenant *tenant)
+{
+	struct mqk_links *ls;
+
+	ls = (void *)__get_free_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	if (ls)
+		ls->owner = tenant;
+	return ls;
+}
+
+/**
  * mqk_links_alloc() - make links for a chunk
  * @tenant: who pays
  * @why: filled when a limit refuses it
@@ -26,12 +43,11 @@ struct mqk_links *mqk_links_alloc(struct mqk_tenant *tenant, struct mqk_refusal 
 	err = mqk_charge(tenant, MQK_RES_BYTES, MQK_LINK_BYTES, why);
 	if (err)
 		return ERR_PTR(err);
-	ls = (void *)__get_free_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	ls = mqk_links_make(tenant);
 	if (!ls) {
 		mqk_uncharge(tenant, MQK_RES_BYTES, MQK_LINK_BYTES);
 		return ERR_PTR(-ENOMEM);
 	}
-	ls->owner = tenant;
 	return ls;
 }
 

@@ -26,15 +26,15 @@ struct mqk_tenant;
 /**
  * struct mqk_link - the link of one message
  * @fresh: in the list of a line (line.h), when it was never taken
- * @back: in the tree of a line, when it has returned
- * @resv: 0
+ * @back: in the tree of a line, when it has returned; in that of ids
+ * @id: while it is scheduled: number of its id, or 0 (schedule.h)
  */
 struct mqk_link {
 	union {
 		struct list_head fresh;
 		struct rb_node back;
 	};
-	u64 resv;
+	u64 id;
 };
 
 /**
@@ -71,6 +71,7 @@ static inline struct mqk_entry *mqk_link_entry(const struct mqk_link *l)
 }
 
 struct mqk_links *mqk_links_alloc(struct mqk_tenant *tenant, struct mqk_refusal *why);
+struct mqk_links *mqk_links_make(struct mqk_tenant *tenant);
 void mqk_links_free(struct mqk_links *ls);
 void mqk_links_give(struct mqk_links *ls, struct mqk_chunk *c);
 

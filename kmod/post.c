@@ -12,6 +12,7 @@
 #include "extra.h"
 #include "link.h"
 #include "order.h"
+#include "schedule.h"
 #include "turn.h"
 #include "util/record.h"
 
@@ -92,7 +93,14 @@ static bool keep_extras(struct mqk_port *p, struct mqk_queue *q)
 
 static bool brings_time(const struct mqk_port *p)
 {
-	return p->head_copy.flags & MQK_MSG_F_EXPIRATION;
+	return p->head_copy.flags & MQK_MSG_F_TIME;
+}
+
+/* Which index of a queue the message of p->head_copy goes into. */
+static struct mqk_index *index_for(struct mqk_port *p, struct mqk_queue *q)
+{
+	return unlikely(p->head_copy.delay && q->keep) ? &q->keep->schedule.index :
+							 &q->index;
 }
 
 static void give_links(struct mqk_port *p, struct mqk_chunk *c)
@@ -106,44 +114,48 @@ static void give_links(struct mqk_port *p, struct mqk_chunk *c)
 }
 
 /* Whether the port has what comes with a chunk of a queue that keeps extras. */
-static bool has_companions(struct mqk_port *p, struct mqk_queue *q)
+static bool has_companions(struct mqk_port *p, bool linked)
 {
 	struct mqk_stock *s = &p->stock;
-	bool extras = s->nr_extras, links = !mqk_queue_order(q) || s->nr_links;
+	bool extras = s->nr_extras, links = !linked || s->nr_links;
 
 	s->want_extras += !extras;
 	s->want_links += !links;
 	return extras && links;
 }
 
-/* Feed a queue that lacks a chunk with one of the port's. */
-static bool feed(struct mqk_port *p, struct mqk_queue *q)
+/* Feed an index of a queue, which lacks a chunk, with one of the port's. */
+static bool feed(struct mqk_port *p, struct mqk_queue *q, struct mqk_index *x)
 {
+	bool linked = x != &q->index || mqk_queue_order(q);
 	struct mqk_chunk *c;
 
 	if (!p->nr_chunks)
 		return false;
-	if (unlikely(q->keeps) && !has_companions(p, q))
+	if (unlikely(q->keeps) && !has_companions(p, linked))
 		return false;
 	c = list_first_entry(&p->chunks, struct mqk_chunk, link);
 	list_del(&c->link);
 	if (unlikely(q->keeps))
 		give_extras(p, c);
-	if (unlikely(mqk_queue_order(q)))
+	if (unlikely(linked))
 		give_links(p, c);
 	p->nr_chunks--;
-	mqk_index_feed(&q->index, c, c->owner);
+	mqk_index_feed(x, c, c->owner);
 	return true;
 }
 
 /* Reserve a place in a queue. */
 static bool reserve(struct mqk_port *p, struct mqk_queue *q)
 {
+	struct mqk_index *x;
+
 	if (unlikely(brings_time(p)) && !keep_extras(p, q))
 		return false;
-	if (!mqk_index_has_room(&q->index) && !feed(p, q))
+	x = index_for(p, q);
+	if (!mqk_index_has_room(x) && !feed(p, q, x))
 		return false;
-	q->index.reserved++;
+	x->reserved++;
 	return true;
 }
 
@@ -156,7 +168,8 @@ static noinline bool admits(struct mqk_port *p, struct mqk_queue *q, bool *more)
 	*more = false;
 	if (q->dead)
 		return false;
-	if (!q->refuses || mqk_queue_admits_locked(q, p->head_copy.payload_len, more))
+	if (!q->refuses ||
+	    mqk_queue_admits_locked(q, p->head_copy.payload_len, p->head_copy.delay, more))
 		return true;
 	p->nack = true;
 	return false;
@@ -165,7 +178,7 @@ static noinline bool admits(struct mqk_port *p, struct mqk_queue *q, bool *more)
 static noinline void begin_kept(struct mqk_port *p, struct mqk_queue *q,
 				struct mqk_entry *e)
 {
-	mqk_deadline_begin(q, e, &p->head_copy);
+	mqk_deadline_begin(q, e, mqk_deadline_expiration(&p->head_copy));
 	if (q->keep->order)
 		mqk_order_add(q->keep->order, e);
 }
@@ -179,6 +192,39 @@ static bool added(struct mqk_port *p, struct mqk_queue *q, u64 ref)
 	if (unlikely(q->keep))
 		begin_kept(p, q, e);
 	return mqk_queue_added_locked(q, e);
+}
+
+/* The same where a delay is to pass first; the index of the schedule has room. */
+static void scheduled(struct mqk_port *p, struct mqk_queue *q, u64 ref)
+{
+	struct mqk_entry *e = mqk_index_append(&q->keep->schedule.index);
+
+	mqk_post_describe(p, &p->head_copy, ref, e);
+	mqk_schedule_add(q, e, &p->head_copy,
+			 p->head_copy.flags & MQK_MSG_F_ID ? p->router->id : 0);
+}
+
+/* The same for a message that brings a time, but for what is found out before. */
+static noinline int post_timed(struct mqk_port *p, struct mqk_hold *h,
+			       struct mqk_queue *q, u64 ref)
+{
+	struct mqk_index *x;
+
+	if (!keep_extras(p, q))
+		return -ENOBUFS;
+	x = index_for(p, q);
+	if (!mqk_index_has_room(x) && !feed(p, q, x)) {
+		p->want_chunks = 1;
+		return -ENOBUFS;
+	}
+	/* no failure past this point */
+	if (p->head_copy.delay) {
+		scheduled(p, q, ref);
+	} else if (added(p, q, ref)) {
+		mqk_hold_end(h);
+		mqk_queue_run(q);
+	}
+	return 1;
 }
 
 /* Put the message of p->head_copy into one queue, which is held. */
@@ -195,9 +241,9 @@ static int post_to_one(struct mqk_port *p, struct mqk_hold *h,
 		}
 		return 0;
 	}
-	if (unlikely(brings_time(p)) && !keep_extras(p, q))
-		return -ENOBUFS;
-	if (unlikely(!mqk_index_has_room(&q->index) && !feed(p, q))) {
+	if (unlikely(brings_time(p)))
+		return post_timed(p, h, q, ref);
+	if (unlikely(!mqk_index_has_room(&q->index) && !feed(p, q, &q->index))) {
 		p->want_chunks = 1;
 		return -ENOBUFS;
 	}
@@ -209,13 +255,13 @@ static int post_to_one(struct mqk_port *p, struct mqk_hold *h,
 	return 1;
 }
 
-static void unreserve(const struct mqk_route *route, u32 n)
+static void unreserve(struct mqk_port *p, const struct mqk_route *route, u32 n)
 {
 	while (n--) {
 		struct mqk_queue *q = route->queue[n];
 
 		spin_lock(&q->lock);
-		mqk_index_unreserve(&q->index);
+		mqk_index_unreserve(index_for(p, q));
 		spin_unlock(&q->lock);
 	}
 }
@@ -236,9 +282,9 @@ static int reserve_all(struct mqk_port *p, const struct mqk_route *route)
 		if (unlikely(q->dead)) {
 			/* given up again below; nothing is appended any more */
 			ok = true;
-			q->index.reserved += !missing;
+			index_for(p, q)->reserved += !missing;
 		} else if (missing) {
-			ok = mqk_index_has_room(&q->index);
+			ok = mqk_index_has_room(index_for(p, q));
 		} else {
 			ok = reserve(p, q);
 		}
@@ -250,7 +296,7 @@ static int reserve_all(struct mqk_port *p, const struct mqk_route *route)
 	}
 	if (!missing)
 		return 0;
-	unreserve(route, reserved);
+	unreserve(p, route, reserved);
 	p->want_chunks = missing;
 	return -ENOBUFS;
 }
@@ -265,9 +311,12 @@ static int commit_all(struct mqk_port *p, const struct mqk_route *route, u64 ref
 		bool more = false;
 
 		spin_lock(&q->lock);
-		mqk_index_unreserve(&q->index);
+		mqk_index_unreserve(index_for(p, q));
 		if (likely(!q->special) || admits(p, q, &more)) {
-			more = added(p, q, ref);
+			if (unlikely(p->head_copy.delay))
+				scheduled(p, q, ref);
+			else
+				more = added(p, q, ref);
 			reached++;
 		}
 		spin_unlock(&q->lock);
@@ -379,7 +428,7 @@ const struct mqk_route *mqk_post_route(struct mqk_port *p, const void *record)
 				    NULL,
 	};
 
-	if (unlikely(head->flags & MQK_MSG_F_CC))
+	if (unlikely(head->flags & MQK_MSG_F_HEADERS))
 		mqk_router_forget_last(p->router);
 	return mqk_route_again(p->router, head->exchange, &p->key) ?:
 	       mqk_route_find(p->router, head->exchange, &p->key, &envelope,

@@ -87,7 +87,7 @@ static s64 copy_new_head(struct mqk_port *p, const struct mqk_record *r, u64 roo
 	p->size = mqk_record_size(copy, room);
 	if (!p->size)
 		return -EPROTO;
-	if (unlikely(copy->flags & MQK_MSG_F_CC))
+	if (unlikely(copy->flags & MQK_MSG_F_HEADERS))
 		mqk_router_forget_last(p->router);
 	p->sizes = sizes(copy);
 	len = copy->key_len;
@@ -244,7 +244,7 @@ static __always_inline int finish(struct mqk_port *p, struct mqk_tally *t, int n
 	return 1 + n / MQK_WALK_BATCH;
 }
 
-/* As post_records(), for one with further keys. */
+/* As post_records(), for one with further keys, or an id that counts. */
 static noinline int post_further(struct mqk_port *p, struct mqk_tally *t,
 				 struct mqk_hold *h, const struct mqk_route *route)
 {
@@ -274,11 +274,11 @@ static __always_inline int post_records(struct mqk_port *p, struct mqk_tally *t,
 		route = mqk_post_route(p, seg->vaddr + p->offset);
 		if (IS_ERR(route))
 			return PTR_ERR(route);
-		if (unlikely(p->head_copy.flags & MQK_MSG_F_CC))
+		if (unlikely(p->head_copy.flags & MQK_MSG_F_HEADERS))
 			return post_further(p, t, h, route);
 	}
 	/* one that brings a time of its own does not go with others */
-	p->routed = likely(!(p->head_copy.flags & MQK_MSG_F_EXPIRATION));
+	p->routed = likely(!(p->head_copy.flags & MQK_MSG_F_TIME));
 	n = mqk_post_grant(p, route->nr);
 	if (unlikely(n))
 		return n;

@@ -80,6 +80,7 @@ static void make_head(struct mqk_port *p, const struct mqk_message *m)
 	r->exchange = m->exchange;
 	r->priority = m->priority;
 	r->expiration = m->expiration;
+	r->delay = m->delay;
 	/* what is copied is not a record that was checked */
 	p->size = 0;
 	p->routed = false;
@@ -89,9 +90,11 @@ static __always_inline int check_message(struct mqk_port *p, const struct mqk_me
 			 u64 *size)
 {
 	if (m->flags & ~MQK_MSG_F_ALL || m->headers_len % 8 ||
-	    m->resv0 | m->resv[0] | m->resv[1])
+	    m->resv[0] | m->resv[1])
 		return mqk_refuse(&p->why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
-	if (m->expiration && !(m->flags & MQK_MSG_F_EXPIRATION))
+	if (unlikely(m->expiration | m->delay) &&
+	    ((m->expiration && !(m->flags & MQK_MSG_F_EXPIRATION)) ||
+	     (m->delay && !(m->flags & MQK_MSG_F_DELAY))))
 		return mqk_refuse(&p->why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
 	*size = MQK_RECORD_SIZE(m->key_len, m->headers_len, m->payload_len);
 	if (*size > MQK_MESSAGE_MAX)

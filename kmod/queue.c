@@ -292,6 +292,9 @@ static void release(struct kref *ref)
 
 	while ((c = mqk_index_drain(&q->index)))
 		mqk_queue_free_chunk(c);
+	while (q->keep && (c = mqk_index_drain(&q->keep->schedule.index)))
+		mqk_queue_free_chunk(c);
+	WARN_ON_ONCE(q->keep && q->keep->schedule.index.nr_chunks);
 	if (WARN_ON_ONCE(q->index.nr_chunks))
 		pr_err("mqk: leaked %u chunks of a queue\n", q->index.nr_chunks);
 	mqk_count(q->broker, routed, q->published);

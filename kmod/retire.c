@@ -14,6 +14,7 @@
 #include "extra.h"
 #include "limits.h"
 #include "queue.h"
+#include "schedule.h"
 #include "settle.h"
 #include "turn.h"
 
@@ -38,7 +39,10 @@ static u64 drop_ready(struct mqk_queue *q, u64 limit)
 	return n;
 }
 
-/* Nothing waits for a time any more: what waits for its next try is gone. */
+/*
+ * Nothing waits for a time any more: what waits for its next try, or is scheduled, is
+ * gone.
+ */
 static void drop_deadlines(struct mqk_queue *q)
 {
 	struct mqk_extra *x;
@@ -53,6 +57,8 @@ static void drop_deadlines(struct mqk_queue *q)
 		while (budget-- && (x = mqk_deadline_first(q))) {
 			if (x->state == MQK_EXTRA_RETRYING)
 				mqk_entry_end_retrying(q, mqk_extra_entry(x));
+			else if (x->state == MQK_EXTRA_SCHEDULED)
+				mqk_schedule_drop(q, mqk_extra_entry(x));
 			else
 				mqk_deadline_clear(q, x);
 		}
@@ -71,6 +77,29 @@ static void drop_deadlines(struct mqk_queue *q)
 u64 mqk_queue_purge(struct mqk_queue *q)
 {
 	return drop_ready(q, READ_ONCE(q->ready));
+}
+
+/**
+ * mqk_queue_cancel() - drop what is scheduled and has an id
+ * @q: the queue
+ * @id: number of the id
+ *
+ * Context: may sleep.
+ * Return: how many messages
+ */
+u64 mqk_queue_cancel(struct mqk_queue *q, u64 id)
+{
+	u64 all = 0;
+	u32 n;
+
+	do {
+		spin_lock(&q->lock);
+		n = mqk_schedule_cancel(q, id, MQK_ACK_BUDGET);
+		spin_unlock(&q->lock);
+		all += n;
+		cond_resched();
+	} while (n == MQK_ACK_BUDGET);
+	return all;
 }
 
 /**

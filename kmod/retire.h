@@ -10,6 +10,7 @@
 struct mqk_queue;
 
 u64 mqk_queue_purge(struct mqk_queue *q);
+u64 mqk_queue_cancel(struct mqk_queue *q, u64 id);
 u64 mqk_queue_kill(struct mqk_queue *q);
 void mqk_queue_bury(struct mqk_queue *q);
 void mqk_queue_autodelete(struct mqk_queue *q);

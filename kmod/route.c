@@ -15,6 +15,7 @@
 #include "cc.h"
 #include "exchange.h"
 #include "exchange_headers.h"
+#include "msgid.h"
 #include "util/record.h"
 
 /* A spare route has at least this much room. */
@@ -272,7 +273,7 @@ static int match_headers(struct mqk_router *r)
 	return mqk_match_parse(m, r->envelope->headers_len) ? -EBADMSG : 0;
 }
 
-/* Find the further keys in them. */
+/* Find the further keys in them, and the id. */
 static int take_keys(struct mqk_router *r)
 {
 	struct mqk_targets *t = &r->targets;
@@ -280,11 +281,18 @@ static int take_keys(struct mqk_router *r)
 
 	t->cc.nr = 0;
 	t->cc.blind = false;
-	if (!(r->envelope->flags & MQK_MSG_F_CC))
+	if (!(r->envelope->flags & MQK_MSG_F_HEADERS))
 		return 0;
 	err = take_headers(r);
 	if (err)
 		return err;
+	if (r->envelope->flags & MQK_MSG_F_ID) {
+		r->id = mqk_msgid_find(t->match->bytes, r->envelope->headers_len);
+		if (!r->id)
+			return -EBADMSG;
+	}
+	if (!(r->envelope->flags & MQK_MSG_F_CC))
+		return 0;
 	return mqk_cc_parse(&t->cc, t->match->bytes, r->envelope->headers_len) ?
 	       -EBADMSG : 0;
 }
@@ -446,7 +454,7 @@ const struct mqk_route *mqk_route_find(struct mqk_router *r, u32 exchange,
 
 	if (likely(route && route->hash == hash && route->gen == gen &&
 		   route->exchange == exchange &&
-		   !(envelope->flags & MQK_MSG_F_CC) &&
+		   !(envelope->flags & MQK_MSG_F_HEADERS) &&
 		   mqk_key_equal(&route->key, key))) {
 		r->last = route;
 		return route;

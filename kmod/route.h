@@ -14,7 +14,7 @@
  * generation was changed.
  *
  * Where the message goes through an exchange that looks at headers, or has
- * further keys (CC), its route is good for it alone: it is in no cache, and never good again (mqk_route_good()),
+ * further keys (CC) or an id that counts, its route is good for it alone: it is in no cache, and never good again (mqk_route_good()),
  * so that nobody who asks whether it is needs to know about headers.  That is
  * seen where a route is found, not where it is found again.  Each such message
  * costs a walk through its exchanges.
@@ -95,6 +95,7 @@ struct mqk_router {
 	u32 headers_len;		/* of that message */
 	u32 want_headers;		/* how many bytes were too many */
 	bool by_headers;		/* the route that is being found */
+	u64 id;				/* of a message whose id counts */
 	struct mqk_route *cache[MQK_ROUTE_CACHE];
 };
 

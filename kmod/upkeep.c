@@ -3,8 +3,8 @@
  * Upkeep: what a queue that keeps extras does when a time has come.
  *
  * A message that was out for too long is taken back from its consumer; one that
- * waited for its next try is ready again; what has expired ends; and a queue that
- * nobody uses is deleted.  One work does it all, which the queue's timer queues
+ * waited for its next try is ready again; one that was scheduled takes its place; what
+ * has expired ends; and a queue that nobody uses is deleted.  One work does it all, which the queue's timer queues
  * (deadline.h), a budget of it under each hold of the queue's lock.
  *
  * What a pulling consumer has is guarded by that one's mutex, which comes before the
@@ -23,8 +23,11 @@
 #include "deliver.h"
 #include "extra.h"
 #include "limits.h"
+#include "order.h"
 #include "retire.h"
+#include "schedule.h"
 #include "settle.h"
+#include "supplies.h"
 #include "turn.h"
 #include "util/slots.h"
 
@@ -52,6 +55,26 @@ static void take_back(struct mqk_queue *locked, struct mqk_consumer *c,
 		mqk_turn_set_able(locked, c, true);
 }
 
+/*
+ * A scheduled message is due; false: there is no room for it, and nothing was done.
+ * When none is to be had, it is scheduled anew, for a little later.
+ */
+static bool move_in(struct mqk_queue *q, struct mqk_extra *x, struct mqk_supplies *s)
+{
+	if (!mqk_index_has_room(&q->index) && !mqk_supplies_feed(s, q)) {
+		if (!s->failed) {
+			mqk_supplies_want(s, mqk_entry_chunk(mqk_extra_entry(x)));
+			return false;
+		}
+		mqk_deadline_clear(q, x);
+		mqk_deadline_set(q, x, mqk_deadline_now() + MQK_SCHEDULE_AGAIN,
+				 MQK_EXTRA_SCHEDULED);
+		return true;
+	}
+	mqk_schedule_move(q, x);
+	return true;
+}
+
 /* A message's time has come; what the caller has to see to is in *late. */
 static void meet(struct mqk_queue *q, struct mqk_extra *x, struct overdue *late)
 {
@@ -73,19 +96,24 @@ static void meet(struct mqk_queue *q, struct mqk_extra *x, struct overdue *late)
  * Everything whose time has come, but for expiry, which is the business of who
  * dispatches.  Returns true when there is more.
  */
-static bool meet_some(struct mqk_queue *q, u64 now, struct overdue *late)
+static bool meet_some(struct mqk_queue *q, u64 now, struct overdue *late,
+		      struct mqk_supplies *s)
 {
 	u32 budget = MQK_UPKEEP_BUDGET;
 	struct mqk_extra *x;
+	bool more = false;
 
-	while ((x = mqk_deadline_first(q)) && x->when <= now) {
-		if (x->state == MQK_EXTRA_READY)
-			break;
-		if (!budget-- || late->consumer)
-			return true;
-		meet(q, x, late);
+	while (!more && (x = mqk_deadline_first(q)) && x->when <= now &&
+	       x->state != MQK_EXTRA_READY) {
+		more = !budget-- || late->consumer;
+		if (more)
+			;
+		else if (x->state == MQK_EXTRA_SCHEDULED)
+			more = !move_in(q, x, s);
+		else
+			meet(q, x, late);
 	}
-	return mqk_queue_dispatch_locked(q) ||
+	return mqk_queue_dispatch_at_locked(q, now) || more ||
 	       ((x = mqk_deadline_first(q)) && x->when <= now);
 }
 
@@ -124,13 +152,14 @@ void mqk_queue_upkeep(struct work_struct *work)
 {
 	struct mqk_keep *keep = container_of(work, struct mqk_keep, work);
 	struct mqk_queue *q = keep->queue;
+	struct mqk_supplies supplies = {};
 	bool more, unused = false;
 
 	do {
 		struct overdue late = {};
 
 		spin_lock(&q->lock);
-		more = !q->dead && meet_some(q, mqk_deadline_now(), &late);
+		more = !q->dead && meet_some(q, mqk_deadline_now(), &late, &supplies);
 		if (!more && !q->dead) {
 			unused = mqk_deadline_unused(q, mqk_deadline_now());
 			if (!unused)
@@ -141,8 +170,11 @@ void mqk_queue_upkeep(struct work_struct *work)
 			settle_overdue(&late);
 			more = true;
 		}
+		if (supplies.want)
+			mqk_supplies_get(&supplies, mqk_queue_order(q));
 		cond_resched();
 	} while (more);
+	mqk_supplies_end(&supplies);
 	if (unused)
 		delete_unused(q);
 	mqk_queue_put(q);

@@ -434,6 +434,7 @@ struct mqk_queue_opts {
  * @dropped: messages nacked or rejected without requeue, purged
  * @index_bytes: kernel memory of its index
  * @retrying: messages that failed and wait for their next try
+ * @scheduled: messages with a delay that are not due
  */
 struct mqk_queue_info {
 	size_t sz;
@@ -454,6 +455,7 @@ struct mqk_queue_info {
 	uint64_t dropped;
 	uint64_t index_bytes;
 	uint64_t retrying;
+	uint64_t scheduled;
 };
 
 /**
@@ -508,6 +510,22 @@ int mqk_queue_delete(struct mqk *m, const char *name, uint32_t flags,
  * Source: AMQP 0-9-1 queue.purge.
  */
 int mqk_queue_purge(struct mqk *m, const char *name, uint64_t *messages);
+
+/**
+ * mqk_queue_cancel - drop scheduled messages of an id
+ * @m: session
+ * @name: the queue's name
+ * @id: the id, as its publisher gave it in the property message-id
+ * @id_len: its bytes, at most MQK_ID_MAX
+ * @messages: out: how many; may be NULL
+ *
+ * Those that were published with a delay and MQK_MSG_F_ID, and are not due.
+ * Return: 0 also when there were none; -EINVAL no such id can be; -ENOENT; the
+ * errors of struct mqk_queue_cancel.
+ * Source: MQK_IOC_QUEUE_CANCEL.
+ */
+int mqk_queue_cancel(struct mqk *m, const char *name, const void *id, size_t id_len,
+		     uint64_t *messages);
 
 /**
  * mqk_queue_set - change arguments of a queue while it lives
@@ -1094,6 +1112,17 @@ int mqk_reserve_last(struct mqk_port *p, uint64_t size);
  * Return: 0; -EINVAL no reservation, or @expiration out of range.
  */
 int mqk_reserved_set(struct mqk_port *p, uint8_t priority, int64_t expiration);
+
+/**
+ * mqk_reserved_delay - schedule the reserved record
+ * @p: port with a reservation
+ * @ms: milliseconds until the message takes its place in its queues; 0, as in a new
+ *	reservation: none
+ *
+ * Copies have it in struct mqk_message.
+ * Return: 0; -EINVAL no reservation.
+ */
+int mqk_reserved_delay(struct mqk_port *p, uint32_t ms);
 
 /**
  * mqk_commit_len - commit a record with a shorter payload than was reserved

@@ -228,6 +228,20 @@ int mqk_reserved_set(struct mqk_port *p, uint8_t priority, int64_t expiration)
 	return 0;
 }
 
+int mqk_reserved_delay(struct mqk_port *p, uint32_t ms)
+{
+	struct mqk_port_ring *r = &p->ring;
+	struct mqk_record *rec = (void *)(r->base + r->pos);
+
+	if (!r->reserved)
+		return -EINVAL;
+	rec->delay = ms;
+	rec->flags &= ~(uint32_t)MQK_MSG_F_DELAY;
+	if (ms)
+		rec->flags |= MQK_MSG_F_DELAY;
+	return 0;
+}
+
 /*
  * A record that has become small may not stay in a jumbo segment: commit a copy
  * in the next segment.
@@ -256,6 +270,7 @@ static int commit_moved(struct mqk_port *p, const struct mqk_record *rec,
 		memcpy(to, copy + head, payload_len);
 		mqk_reserved_set(p, old.priority, old.flags & MQK_MSG_F_EXPIRATION ?
 						  (int64_t)old.expiration : -1);
+		mqk_reserved_delay(p, old.delay);
 		err = mqk_commit(p);
 	} else if (p->jumbo) {
 		/* It is still open, as if nothing had happened. */

@@ -177,7 +177,7 @@ MQK_INLINE int mqk_reserve(struct mqk_port *p, uint32_t exchange,
 	rec->type = MQK_RECORD_DATA;
 	rec->flags = flags;
 	rec->exchange = exchange;
-	/* no priority, no expiration, and what is reserved */
+	/* no priority, no expiration, no delay, and what is reserved */
 	memset(&rec->priority, 0, MQK_RECORD_KEY - offsetof(struct mqk_record, priority));
 	mqk_copy_key((unsigned char *)rec + MQK_RECORD_KEY, key, key_len);
 	if (headers_len)

@@ -134,6 +134,25 @@ int mqk_queue_purge(struct mqk *m, const char *name, uint64_t *messages)
 	return delete(m, MQK_IOC_QUEUE_PURGE, name, 0, messages);
 }
 
+int mqk_queue_cancel(struct mqk *m, const char *name, const void *id, size_t id_len,
+		     uint64_t *messages)
+{
+	struct mqk_queue_cancel c = { .size = sizeof(c), .id = mqk_ptr(id) };
+	int err;
+
+	if (!id_len || id_len > MQK_ID_MAX)
+		return -EINVAL;
+	c.name = mqk_ptr(name);
+	c.id_len = (uint32_t)id_len;
+	err = mqk_name_len(name, &c.name_len);
+	if (err)
+		return err;
+	err = mqk_ioctl(m, MQK_IOC_QUEUE_CANCEL, &c);
+	if (!err && messages)
+		*messages = c.messages;
+	return err;
+}
+
 static int queue_set(struct mqk *m, const char *name, uint32_t flags,
 		     const void *args, size_t alen)
 {
@@ -312,6 +331,7 @@ static int queue_next(struct mqk *m, uint32_t id, uint32_t flags,
 	i.dropped = n.dropped;
 	i.index_bytes = n.index_bytes;
 	i.retrying = n.retrying;
+	i.scheduled = n.scheduled;
 	mqk_info_give(info, &i, sizeof(i));
 	return 0;
 }

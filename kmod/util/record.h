@@ -14,7 +14,12 @@
 #include <linux/types.h>
 #include <linux/mqk.h>
 
-#define MQK_MSG_F_ALL	(MQK_MSG_F_MANDATORY | MQK_MSG_F_CC | MQK_MSG_F_EXPIRATION)
+#define MQK_MSG_F_ALL	(MQK_MSG_F_MANDATORY | MQK_MSG_F_CC | MQK_MSG_F_EXPIRATION | \
+			 MQK_MSG_F_DELAY | MQK_MSG_F_ID)
+/* Those of messages whose headers are looked at wherever they go. */
+#define MQK_MSG_F_HEADERS	(MQK_MSG_F_CC | MQK_MSG_F_ID)
+/* Those of messages that have a time. */
+#define MQK_MSG_F_TIME		(MQK_MSG_F_EXPIRATION | MQK_MSG_F_DELAY)
 
 /**
  * mqk_record_size() - check a copied head and compute the record's size
@@ -32,9 +37,11 @@ static inline u64 mqk_record_size(const struct mqk_record *r, u64 room)
 	if (r->type != MQK_RECORD_DATA || (r->flags & ~MQK_MSG_F_ALL) ||
 	    (r->headers_len & 7))
 		return 0;
-	if (r->resv0[0] | r->resv0[1] | r->resv0[2] | r->resv1)
+	if (r->resv0[0] | r->resv0[1] | r->resv0[2])
 		return 0;
 	if (r->expiration && !(r->flags & MQK_MSG_F_EXPIRATION))
+		return 0;
+	if (r->delay && !(r->flags & MQK_MSG_F_DELAY))
 		return 0;
 	size = MQK_RECORD_SIZE(r->key_len, r->headers_len, r->payload_len);
 	return size <= room ? size : 0;

@@ -357,7 +357,7 @@ int fake_walk(struct handle *h)
 		}
 		memcpy(&r, fake_bytes(ref), sizeof(r));
 		size = MQK_RECORD_SIZE(r.key_len, r.headers_len, r.payload_len);
-		if (r.type != MQK_RECORD_DATA || r.resv1 || r.resv0[0] || r.resv0[1] || r.resv0[2] ||
+		if (r.type != MQK_RECORD_DATA || (r.delay && !(r.flags & MQK_MSG_F_DELAY)) || r.resv0[0] || r.resv0[1] || r.resv0[2] ||
 		    r.headers_len & 7 || size > h->segment_size - h->taken ||
 		    (h->segment_size > FAKE_SEGMENT && size <= FAKE_SEGMENT)) {
 			fake_now.bad_records++;

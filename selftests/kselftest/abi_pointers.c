@@ -130,6 +130,7 @@ CALL_VARIANT(QUEUE_DECLARE);
 CALL_VARIANT(QUEUE_DELETE);
 CALL_VARIANT(QUEUE_PURGE);
 CALL_VARIANT(QUEUE_SET);
+CALL_VARIANT(QUEUE_CANCEL);
 CALL_VARIANT(QUEUE_NEXT);
 CALL_VARIANT(BIND);
 CALL_VARIANT(UNBIND);
@@ -417,7 +418,7 @@ TEST_F(world, reserved_message_members_are_EINVAL)
 	static const __u16 offsets[] = {
 		/* without its flag */
 		offsetof(struct mqk_message, expiration),
-		offsetof(struct mqk_message, resv0),
+		offsetof(struct mqk_message, delay),
 		offsetof(struct mqk_message, resv[0]),
 		offsetof(struct mqk_message, resv[1]) + 7,
 	};
@@ -433,6 +434,8 @@ TEST_F(world, reserved_message_members_are_EINVAL)
 		}
 	}
 	for (i = 3; i < 32; i++) {
+		if (1u << i & (MQK_MSG_F_DELAY | MQK_MSG_F_ID))
+			continue;
 		message(&self->w, &m, "x", 1);
 		m.flags = 1u << i;
 		EXPECT_EQ(-EINVAL, publish(&self->w, &m, 1, &taken)) {

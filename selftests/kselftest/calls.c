@@ -88,6 +88,16 @@ static void fill_queue_set(struct world *w, void *request)
 	r->args_len = sizeof(args);
 }
 
+static void fill_queue_cancel(struct world *w, void *request)
+{
+	struct mqk_queue_cancel *r = request;
+
+	r->name = PTR("q");
+	r->name_len = 1;
+	r->id = PTR("an id");
+	r->id_len = 5;
+}
+
 static void fill_queue_next(struct world *w, void *request)
 {
 	struct mqk_queue_next *r = request;
@@ -316,6 +326,10 @@ const struct call calls[] = {
 	  .fill = fill_queue_set,
 	  .ptr = { PTR_IN(queue_set, name, name_len, 1),
 		   PTR_IN(queue_set, args, args_len, 24) } },
+	{ CALL(QUEUE_CANCEL, queue_cancel), BROKER(O_RDWR),
+	  .fill = fill_queue_cancel,
+	  .ptr = { PTR_IN(queue_cancel, name, name_len, 1),
+		   PTR_IN(queue_cancel, id, id_len, 5) } },
 	{ CALL(QUEUE_NEXT, queue_next), BROKER(O_RDWR),
 	  .flags = MQK_NEXT_F_EXACT, .fill = fill_queue_next,
 	  .ptr = { PTR_OUT(queue_next, name, 1) } },

@@ -381,8 +381,10 @@ TEST_F(compact, scribbled_head)
 			ASSERT_EQ(MQK_RECORD_DATA, r->type);
 			ASSERT_EQ(0, r->flags & ~(MQK_MSG_F_MANDATORY |
 						  MQK_MSG_F_CC |
-						  MQK_MSG_F_EXPIRATION));
-			ASSERT_EQ(0, r->priority | r->resv1);
+						  MQK_MSG_F_EXPIRATION |
+						  MQK_MSG_F_DELAY | MQK_MSG_F_ID));
+			ASSERT_EQ(0, r->priority);
+			ASSERT_TRUE(!r->delay || r->flags & MQK_MSG_F_DELAY);
 			record[i] = NULL;
 		}
 		consumer_settle(&c, d.tag, MQK_ACK_ACCEPT, 0);

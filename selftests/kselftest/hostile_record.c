@@ -189,7 +189,12 @@ TEST_F(record, flags)
 	EXPECT_EQ(TAKEN, OUTCOME(flags, MQK_MSG_F_MANDATORY));
 	EXPECT_EQ(TAKEN, OUTCOME(flags, MQK_MSG_F_CC));
 	EXPECT_EQ(TAKEN, OUTCOME(flags, MQK_MSG_F_EXPIRATION));
+	EXPECT_EQ(TAKEN, OUTCOME(flags, MQK_MSG_F_DELAY));
+	/* it has no id */
+	EXPECT_EQ(REFUSED, OUTCOME(flags, MQK_MSG_F_ID));
 	for (bit = 3; bit < 32; bit++) {
+		if (1u << bit & (MQK_MSG_F_DELAY | MQK_MSG_F_ID))
+			continue;
 		EXPECT_EQ(BROKEN, OUTCOME(flags, 1u << bit)) {
 			TH_LOG("flag %#x", 1u << bit);
 		}
@@ -208,10 +213,10 @@ TEST_F(record, reserved)
 {
 	EXPECT_EQ(BROKEN, OUTCOME(resv0[0], 1));
 	EXPECT_EQ(BROKEN, OUTCOME(resv0[2], 0x80));
-	EXPECT_EQ(BROKEN, OUTCOME(resv1, 1));
-	EXPECT_EQ(BROKEN, OUTCOME(resv1, 1u << 31));
 	/* without its flag */
 	EXPECT_EQ(BROKEN, OUTCOME(expiration, 1));
+	EXPECT_EQ(BROKEN, OUTCOME(delay, 1));
+	EXPECT_EQ(BROKEN, OUTCOME(delay, 1u << 31));
 }
 
 /* Every byte of the head, at several values: one of the four, always. */

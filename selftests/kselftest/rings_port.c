@@ -118,6 +118,7 @@ void port_fill(struct mqk_record *r, const struct msg *m)
 		.exchange = m->exchange,
 		.priority = m->priority,
 		.expiration = m->expiration,
+		.delay = m->delay,
 	};
 
 	/* All but the commit word, which is the first, and the key. */
@@ -175,6 +176,7 @@ static int publish_copies(struct port *p, const struct msg *m, __u32 n)
 		copies[i].payload_len = m[i].payload_len;
 		copies[i].priority = m[i].priority;
 		copies[i].expiration = m[i].expiration;
+		copies[i].delay = m[i].delay;
 	}
 	ret = mq(p->fd, MQK_IOC_PUBLISH, &pub);
 	free(copies);

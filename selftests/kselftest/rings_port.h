@@ -35,6 +35,7 @@ struct msg {
 	__u32 payload_len;
 	__u8 priority;
 	__u32 expiration;		/* with MQK_MSG_F_EXPIRATION */
+	__u32 delay;			/* with MQK_MSG_F_DELAY */
 };
 
 /* @entries must be given; maps everything. */

@@ -94,6 +94,16 @@ static int do_set(int s)
 	return refused(s, queue_set(s, "q", MQK_QUEUE_SET_F_PAUSE, NULL), -EACCES);
 }
 
+static int do_cancel(int s)
+{
+	struct mqk_queue_cancel c = {
+		.size = sizeof(c), .name = (uintptr_t)"q", .name_len = 1,
+		.id = (uintptr_t)"i", .id_len = 1,
+	};
+
+	return refused(s, mq(s, MQK_IOC_QUEUE_CANCEL, &c), -EACCES);
+}
+
 static int do_bind(int s)
 {
 	return refused(s, binding_add(s, "amq.fanout", "q", ""), -EACCES);
@@ -152,6 +162,7 @@ TEST_F(access, queue_by_default_is_its_owners)
 	EXPECT_EQ(MQK_RULE_PERMISSION, as(self, OTHER, GROUP, do_get));
 	EXPECT_EQ(MQK_RULE_PERMISSION, as(self, OTHER, GROUP, do_browse));
 	EXPECT_EQ(MQK_RULE_PERMISSION, as(self, OTHER, GROUP, do_purge));
+	EXPECT_EQ(MQK_RULE_PERMISSION, as(self, OTHER, GROUP, do_cancel));
 	EXPECT_EQ(MQK_RULE_PERMISSION, as(self, OTHER, GROUP, do_bind));
 	EXPECT_EQ(MQK_RULE_PERMISSION, as(self, OTHER, GROUP, do_delete));
 	EXPECT_EQ(0, as(self, OTHER, GROUP, do_publish_to_queue));
@@ -194,6 +205,7 @@ TEST_F(access, r_is_to_consume_get_browse_and_purge)
 	EXPECT_EQ(-EAGAIN, as(self, OTHER, OTHER, do_get));
 	EXPECT_EQ(-EAGAIN, as(self, OTHER, OTHER, do_browse));
 	EXPECT_EQ(0, as(self, OTHER, OTHER, do_purge));
+	EXPECT_EQ(0, as(self, OTHER, OTHER, do_cancel));
 	EXPECT_EQ(MQK_RULE_PERMISSION, as(self, OTHER, OTHER, do_bind));
 	EXPECT_EQ(MQK_RULE_PERMISSION, as(self, OTHER, OTHER, do_delete));
 	EXPECT_EQ(MQK_RULE_PERMISSION, as(self, OTHER, OTHER, do_set));
@@ -418,7 +430,7 @@ static const struct {
 	{ "EXCHANGE_DECLARE", O_WRONLY }, { "EXCHANGE_DELETE", O_WRONLY },
 	{ "EXCHANGE_NEXT", O_RDWR }, { "QUEUE_DECLARE", O_RDWR },
 	{ "QUEUE_DELETE", O_RDONLY }, { "QUEUE_PURGE", O_RDONLY },
-	{ "QUEUE_SET", O_RDONLY },
+	{ "QUEUE_SET", O_RDONLY }, { "QUEUE_CANCEL", O_RDONLY },
 	{ "QUEUE_NEXT", O_RDWR }, { "BIND", O_RDONLY }, { "UNBIND", O_RDONLY },
 	{ "ROUTE", O_RDWR }, { "BINDING_LIST", O_RDWR },
 	{ "PORT_CREATE", O_WRONLY }, { "PORT_CLOSE", O_WRONLY },

@@ -35,6 +35,7 @@ static const unsigned char weight[NR_OPERATIONS] = {
 	[ROLLBACK] = 1,
 	[ADVANCE] = 12,
 	[CHANGE] = 2,
+	[CANCEL_SCHEDULED] = 2,
 };
 
 #define BIT(n)	(1u << (n))
@@ -49,8 +50,9 @@ const struct scope scope_module = {
 			     BIT(6) | BIT(7),
 	.consumer_profiles = BIT(0) | BIT(CONSUME_NOACK) | BIT(CONSUME_PREFERRED) |
 			     BIT(CONSUME_PREFERRED | CONSUME_NOACK),
-	.message_kinds = BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(6) | BIT(7) |
-			 BIT(8) | BIT(9) | BIT(10),
+	.message_kinds = BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(7) |
+			 BIT(8) | BIT(9) | BIT(10) | BIT(11) | BIT(12) | BIT(13) |
+			 BIT(14),
 };
 
 static enum operation choose(struct random *r, uint32_t may)
@@ -137,6 +139,7 @@ static void ranges(enum operation op, unsigned int *below)
 		[ROLLBACK] = { 3, 1, 1, 1 },
 		[ADVANCE] = { 6, 1, 1, 1 },
 		[CHANGE] = { NR_QUEUES, NR_CHANGES, 1, 1 },
+		[CANCEL_SCHEDULED] = { NR_QUEUES, NR_IDS, 1, 1 },
 	};
 
 	memcpy(below, table[op], sizeof(table[op]));
@@ -269,6 +272,7 @@ static bool refers_to(enum operation op, enum operation opened)
 		return opened == CONSUME || opened == PULL;
 	case PAUSE:
 	case CHANGE:
+	case CANCEL_SCHEDULED:
 	case REDRIVE:
 	case DECLARE_EXCHANGE:
 	case OPEN_SESSION:

@@ -70,6 +70,8 @@ static int publish(struct broker *b, const unsigned int *n, unsigned int nr)
 	exchange_name(n[1], m.exchange);
 	strcpy(m.key, key_name(n[2]));
 	strcpy(m.group, kind.group);
+	if (kind.id)
+		strcpy(m.id, kind.id);
 	m.priority = kind.priority;
 	m.expiration = kind.expiration;
 	m.delay = kind.delay;
@@ -165,6 +167,9 @@ static int apply(struct broker *b, const struct step *s, unsigned int nr)
 		return queue_pause(b, name, n[1]);
 	case CHANGE:
 		return change_queue(b, n);
+	case CANCEL_SCHEDULED:
+		queue_name(n[0], name);
+		return queue_cancel(b, name, id_name(n[1]));
 	case REDRIVE:
 		queue_name(n[0], name);
 		return queue_redrive(b, name, n[1]);

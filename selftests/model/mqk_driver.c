@@ -279,6 +279,8 @@ static size_t further_keys(const struct message_kind *kind, unsigned char *to)
 		must(mqk_headers_add_string(&h, "BCC", kind->bcc));
 	if (kind->cc)
 		must(mqk_headers_add_strings(&h, "CC", &kind->cc, 1));
+	if (kind->id)
+		must(mqk_headers_add_string(&h, "message-id", kind->id));
 	return h.len;
 }
 
@@ -300,6 +302,7 @@ static int put(struct mqk_port *p, const struct mqk_message *msg)
 	memcpy(to, (const void *)(uintptr_t)msg->payload, msg->payload_len);
 	must(mqk_reserved_set(p, msg->priority, msg->flags & MQK_MSG_F_EXPIRATION ?
 						(int64_t)msg->expiration : -1));
+	must(mqk_reserved_delay(p, msg->delay));
 	return min_zero(mqk_commit(p));
 }
 
@@ -325,7 +328,12 @@ static int publish(struct driven *d, const unsigned int *n, unsigned int nr)
 	memcpy(payload, &nr, sizeof(nr));
 	p->last = nr;
 	m.headers_len = further_keys(&kind, headers);
-	m.flags |= m.headers_len ? MQK_MSG_F_CC : 0;
+	m.flags |= kind.cc || kind.bcc ? MQK_MSG_F_CC : 0;
+	m.flags |= kind.id ? MQK_MSG_F_ID : 0;
+	if (kind.delay) {
+		m.delay = kind.delay;
+		m.flags |= MQK_MSG_F_DELAY;
+	}
 	if (kind.priority >= 0)
 		m.priority = kind.priority;
 	if (kind.expiration >= 0) {
@@ -465,6 +473,27 @@ static int purge(struct mqk *m, const char *name)
 	return mqk_queue_purge(m, name, &nr) ?: (int)nr;
 }
 
+/* Of an exclusive queue, its session must. */
+static int cancel_scheduled(struct driven *d, const unsigned int *n)
+{
+	const char *id = id_name(n[1]);
+	struct mqk *m = d->admin;
+	unsigned int i = 0;
+	char name[TEXT_ROOM];
+	uint64_t nr = 0;
+	int err;
+
+	queue_name(n[0], name);
+	for (;;) {
+		err = mqk_queue_cancel(m, name, id, strlen(id), &nr);
+		for (; i < d->nr_sessions && !d->session[i].m; i++)
+			;
+		if (err != -EBUSY || i == d->nr_sessions)
+			return err ?: (int)nr;
+		m = d->session[i++].m;
+	}
+}
+
 static int apply_in_session(struct driven *d, const struct step *s)
 {
 	const unsigned int *n = s->n;
@@ -567,6 +596,8 @@ static int apply(struct driven *d, const struct step *s, unsigned int nr)
 	case PAUSE:
 	case CHANGE:
 		return set_queue(d, s);
+	case CANCEL_SCHEDULED:
+		return cancel_scheduled(d, s->n);
 	case CANCEL:
 		return cancel(d, s->n[0]);
 	case CLOSE_CONSUMER:
@@ -637,9 +668,10 @@ static void tell_queues(struct driven *d, struct text *out)
 			for (k = 0; k < nr; k++)
 				before += strcmp(info[k].name, info[j].name) < 0;
 			if (before == i)
-				text_add(out, "; %s %llu+%llu+0+%llu", info[j].name,
+				text_add(out, "; %s %llu+%llu+%llu+%llu", info[j].name,
 					 (unsigned long long)info[j].ready,
 					 (unsigned long long)info[j].unacked,
+					 (unsigned long long)info[j].scheduled,
 					 (unsigned long long)info[j].retrying);
 		}
 }

@@ -351,6 +351,7 @@ void queue_append(struct broker *b, struct queue *q, const struct message *m)
 	q->entry[q->nr++] = e;
 	e->m = *m;
 	e->m.bcc.nr = 0;
+	e->came = q->next_came++;
 	e->consumer = NOBODY;
 	if (q->rules.dedup_window && *m->id)
 		remember(b, q, m->id);
@@ -434,7 +435,8 @@ bool queue_wake_up(struct broker *b, struct queue *q)
 	/* in the order in which they are due; of two, the one that came first */
 	for (i = 0; i < q->nr; i++)
 		if (q->entry[i]->state >= SCHEDULED && q->entry[i]->due <= b->now &&
-		    (!e || q->entry[i]->due < e->due))
+		    (!e || q->entry[i]->due < e->due ||
+		     (q->entry[i]->due == e->due && q->entry[i]->came < e->came)))
 			e = q->entry[i];
 	if (!e)
 		return false;

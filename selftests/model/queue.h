@@ -26,6 +26,7 @@ enum state {
 struct entry {
 	struct message m;
 	enum state state;
+	uint64_t came;			/* its number, of all that came in */
 	uint64_t place;			/* NEVER while scheduled */
 	uint64_t due;
 	uint64_t expires;
@@ -49,7 +50,7 @@ struct queue {
 	bool paused;
 	bool consumed;			/* ever */
 	uint64_t used_at;		/* for x-expires */
-	uint64_t next_place;
+	uint64_t next_place, next_came;
 	unsigned int active;		/* consumer, with single_active */
 	unsigned int passed[MAX_LEVELS];	/* messages that went before it from above */
 	struct entry **entry;

@@ -35,6 +35,7 @@ static const struct {
 	[ROLLBACK] = { "rollback", 1 },
 	[ADVANCE] = { "advance", 1 },
 	[CHANGE] = { "change", 2 },
+	[CANCEL_SCHEDULED] = { "cancel-scheduled", 2 },
 };
 
 void step_print(struct text *t, const struct step *s)
@@ -64,6 +65,13 @@ const char *key_name(unsigned int n)
 	static const char * const key[NR_KEYS] = { "q0", "q1", "q2", "q3", "#", "*", "1", "3" };
 
 	return key[n % NR_KEYS];
+}
+
+const char *id_name(unsigned int n)
+{
+	static const char * const id[NR_IDS] = { "i", "another one" };
+
+	return id[n % NR_IDS];
 }
 
 struct queue_profile queue_profile(unsigned int n)
@@ -226,17 +234,21 @@ struct exchange_profile exchange_profile(unsigned int n)
 struct message_kind message_kind(unsigned int n)
 {
 	static const struct message_kind kind[NR_MESSAGE_KINDS] = {
-		{ -1, -1, 0, false, "", NULL, NULL },
-		{ 3, -1, 0, false, "", NULL, NULL },
-		{ 9, -1, 0, false, "a", NULL, NULL },
-		{ -1, 2 * TICK_MS, 0, false, "", NULL, NULL },
-		{ -1, -1, 0, true, "", NULL, NULL },
-		{ -1, -1, 4 * TICK_MS, false, "", NULL, NULL },
-		{ -1, 0, 0, false, "", NULL, NULL },
-		{ 1, -1, 0, false, "b", NULL, NULL },
-		{ -1, -1, 0, false, "", "q1", NULL },
-		{ -1, -1, 0, true, "", NULL, "q2" },
-		{ -1, -1, 0, false, "", "q0", "q3" },
+		{ -1, -1, 0, false, "", NULL, NULL, NULL },
+		{ 3, -1, 0, false, "", NULL, NULL, NULL },
+		{ 9, -1, 0, false, "a", NULL, NULL, NULL },
+		{ -1, 2 * TICK_MS, 0, false, "", NULL, NULL, NULL },
+		{ -1, -1, 0, true, "", NULL, NULL, NULL },
+		{ -1, -1, 4 * TICK_MS, false, "", NULL, NULL, NULL },
+		{ -1, 0, 0, false, "", NULL, NULL, NULL },
+		{ 1, -1, 0, false, "b", NULL, NULL, NULL },
+		{ -1, -1, 0, false, "", "q1", NULL, NULL },
+		{ -1, -1, 0, true, "", NULL, "q2", NULL },
+		{ -1, -1, 0, false, "", "q0", "q3", NULL },
+		{ 2, 3 * TICK_MS, 2 * TICK_MS, false, "a", NULL, NULL, "i" },
+		{ -1, -1, 5 * TICK_MS, true, "", NULL, NULL, "another one" },
+		{ 4, 0, 1 * TICK_MS, false, "b", "q2", NULL, "i" },
+		{ -1, -1, 0, false, "", NULL, NULL, "i" },
 	};
 
 	return kind[n % NR_MESSAGE_KINDS];

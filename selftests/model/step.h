@@ -42,6 +42,7 @@ enum operation {
 	ROLLBACK,		/* session */
 	ADVANCE,		/* ticks of the clock */
 	CHANGE,			/* queue, which change of its arguments */
+	CANCEL_SCHEDULED,	/* queue, which id */
 	NR_OPERATIONS,
 };
 
@@ -86,13 +87,16 @@ struct message_kind {
 	bool mandatory;
 	const char *group;
 	const char *cc, *bcc;		/* NULL: none */
+	const char *id;			/* NULL: none, or none that counts */
 };
 
-#define NR_MESSAGE_KINDS	11
+#define NR_IDS			2
+#define NR_MESSAGE_KINDS	15
 
 void queue_name(unsigned int n, char *name);
 void exchange_name(unsigned int n, char *name);
 const char *key_name(unsigned int n);
+const char *id_name(unsigned int n);
 struct queue_profile queue_profile(unsigned int n);
 /* Arguments that a queue is given while it lives; of some, one may not change. */
 struct table queue_change_args(unsigned int n);

@@ -303,7 +303,7 @@ test_queue()
 	good "queue delete" queue delete "$made"
 	json "queue declare -j" "o == [{'name': 'q2', 'ready': 0, 'consumers': 0, 'id': o[0]['id']}]" queue declare q2 --durable --mode 0750
 	json "queue list -j" \
-		"{k: v for k, v in [q for q in o if q['name'] == 'q2'][0].items() if k != 'id' and k != 'index_bytes'} == {'name': 'q2', 'ready': 0, 'unacked': 0, 'consumers': 0, 'bytes': 0, 'durable': True, 'auto_delete': False, 'exclusive': False, 'paused': False, 'mode': '0750', 'uid': 0, 'gid': 0, 'published': 0, 'delivered': 0, 'redelivered': 0, 'acked': 0, 'dropped': 0, 'retrying': 0}" \
+		"{k: v for k, v in [q for q in o if q['name'] == 'q2'][0].items() if k != 'id' and k != 'index_bytes'} == {'name': 'q2', 'ready': 0, 'unacked': 0, 'consumers': 0, 'bytes': 0, 'durable': True, 'auto_delete': False, 'exclusive': False, 'paused': False, 'mode': '0750', 'uid': 0, 'gid': 0, 'published': 0, 'delivered': 0, 'redelivered': 0, 'acked': 0, 'dropped': 0, 'retrying': 0, 'scheduled': 0}" \
 		queue list
 	m publish "" q2 one
 	m publish "" q2 two
@@ -312,6 +312,16 @@ test_queue()
 	bad "queue purge, none" 1 "queue 'q9': no such queue*" queue purge q9
 	m publish "" q2 one
 	json "queue purge -j" "o == [{'queue': 'q2', 'messages': 1}]" queue purge q2
+	m queue declare dl1 >/dev/null
+	good "publish --delay" publish '' dl1 later --delay 86400000 --property message-id=i1
+	good "publish --delay, no id" publish '' dl1 later --delay=86400000
+	json "queue list -j, scheduled" "[(q['ready'], q['scheduled']) for q in o if q['name'] == 'dl1'] == [(0, 2)]" queue list
+	prints "queue cancel" 1 queue cancel dl1 i1
+	prints "queue cancel, none" 0 queue cancel dl1 i1
+	bad "queue cancel, no queue" 1 "queue 'q9': no such queue*" queue cancel q9 i1
+	bad "queue cancel, no id" 2 "*an id has 1 to 255 bytes*" queue cancel dl1 ''
+	bad "publish --delay, too long" 2 "*" publish '' dl1 x --delay 4294967296
+	m queue delete dl1 >/dev/null
 	good "queue pause" queue pause q2
 	m publish "" q2 one
 	m publish "" q2 two

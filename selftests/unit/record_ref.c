@@ -30,11 +30,12 @@ u64 ref_record_size(const struct mqk_record *r, u64 room)
 
 	if (r->type != MQK_RECORD_DATA)
 		return 0;
-	if (r->flags / 8)
+	if (r->flags & ~0x2fu)
 		return 0;
 	if (r->headers_len % 8 || r->headers_len > MQK_HEADERS_MAX)
 		return 0;
-	if (!zero(r->resv0, sizeof(r->resv0)) || r->resv1 || (!(r->flags & 4) && r->expiration))
+	if (!zero(r->resv0, sizeof(r->resv0)) || (!(r->flags & 4) && r->expiration) ||
+	    (!(r->flags & 8) && r->delay))
 		return 0;
 	end = next_multiple(32 + (u64)r->key_len, 8);
 	end = next_multiple(end + r->headers_len, 64);

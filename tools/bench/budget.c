@@ -157,7 +157,7 @@ int budget_check(void)
 static bool worth_recording(const char *name)
 {
 	static const char *const ours[] = {
-		"inplace-", "copy-", "bindings-", "waiting-", "sessions-", "index-"
+		"inplace-", "copy-", "bindings-", "waiting-", "scheduled-", "sessions-", "index-"
 	};
 	size_t i;
 

@@ -339,6 +339,104 @@ static void waiting(uint32_t n)
 	mqk_close(m);
 }
 
+/* --- messages that are scheduled ------------------------------------------ */
+
+struct scheduling {
+	struct mqk *m;
+	struct mqk_port *port;
+	uint32_t exchange;
+	uint64_t state;
+};
+
+/* Later than the bench ends: an hour, and up to eleven days more. */
+static uint32_t later(struct scheduling *s)
+{
+	s->state = s->state * 6364136223846793005ull + 1442695040888963407ull;
+	return 3600u * 1000 + (uint32_t)(s->state >> 34) % 1000000000u;
+}
+
+/* @n copies, with an id if @headers is given. */
+static int schedule(struct scheduling *s, uint32_t n, const struct mqk_headers *headers)
+{
+	struct mqk_message msg[256];
+	char payload[SIZE] = "";
+	uint32_t i;
+	int ret;
+
+	memset(msg, 0, sizeof(msg));
+	for (i = 0; i < n; i++) {
+		msg[i].exchange = s->exchange;
+		msg[i].flags = MQK_MSG_F_DELAY | (headers ? MQK_MSG_F_ID : 0);
+		msg[i].delay = later(s);
+		msg[i].key = (uintptr_t)"scale.0.x";
+		msg[i].key_len = 9;
+		msg[i].payload = (uintptr_t)payload;
+		msg[i].payload_len = SIZE;
+		if (headers) {
+			msg[i].headers = (uintptr_t)headers->buf;
+			msg[i].headers_len = (uint16_t)headers->len;
+		}
+	}
+	ret = mqk_publishv(s->port, msg, n);
+	return ret == (int)n ? 0 : loop_fail(s->m, ret < 0 ? ret : -EIO, "schedule");
+}
+
+static int scheduling_pass(void *arg, uint64_t n)
+{
+	struct scheduling *s = arg;
+	struct mqk_headers h;
+	uint64_t gone;
+	char buf[64];
+	int err;
+
+	mqk_headers_init(&h, buf, sizeof(buf));
+	err = mqk_headers_add_string(&h, MQK_PROPERTY_MESSAGE_ID, "one");
+	for (; n && !err; n--) {
+		err = schedule(s, 1, &h);
+		if (!err)
+			err = mqk_queue_cancel(s->m, "q0", "one", 3, &gone);
+		if (!err && gone != 1)
+			err = loop_fail(s->m, -ENOMSG, "cancel");
+	}
+	return err;
+}
+
+static void scheduled(uint32_t n)
+{
+	struct scheduling s = { .state = 1 };
+	struct mqk_headers h;
+	char name[40], id[16], buf[64];
+	uint32_t left, part, i;
+	double cost;
+	int err;
+
+	snprintf(name, sizeof(name), "scheduled-%u", n);
+	if (!icount_wanted(name))
+		return;
+	s.m = fresh(SEGMENT);
+	err = s.m ? add_queue(s.m, 0, NULL) : -ENODEV;
+	if (!err)
+		err = mqk_exchange_id(s.m, EXCHANGE, &s.exchange);
+	if (!err)
+		err = mqk_port_open(s.m, NULL, &s.port);
+	for (i = 0, left = n; left && !err; left -= part, i++) {
+		part = left < 256 ? left : 256;
+		snprintf(id, sizeof(id), "%u", i);
+		mqk_headers_init(&h, buf, sizeof(buf));
+		err = mqk_headers_add_string(&h, MQK_PROPERTY_MESSAGE_ID, id);
+		if (!err)
+			err = schedule(&s, part, &h);
+	}
+	if (!err)
+		err = loop_cost(scheduling_pass, &s, MESSAGES / 8, SAMPLES, &cost);
+	if (err)
+		complain(name);
+	else
+		report(name, "scheduled", n, NULL, NULL, cost);
+	mqk_port_close(s.port);
+	mqk_close(s.m);
+}
+
 /* --- sessions --------------------------------------------------------------- */
 
 static void sessions(uint32_t n)
@@ -402,6 +500,8 @@ void scale_list(void)
 		printf("bindings-%u-few\nbindings-%u-all\n", bindings_n[i], bindings_n[i]);
 	for (i = 0; i < 3; i++)
 		printf("waiting-%u\n", waiting_n[i]);
+	for (i = 0; i < 3; i++)
+		printf("scheduled-%u\n", waiting_n[i]);
 	for (i = 0; i < 2; i++)
 		printf("sessions-%u-one\nsessions-%u-all\n", sessions_n[i], sessions_n[i]);
 	puts("index-bytes\nkernel-bytes\nsegment-bytes");
@@ -432,6 +532,11 @@ int scale_run(void)
 	waiting(10000);
 	if (!options.quick)
 		waiting(1000000);
+	progress("scheduled");
+	scheduled(0);
+	scheduled(10000);
+	if (!options.quick)
+		scheduled(1000000);
 	progress("sessions");
 	sessions(1);
 	sessions(1000);

@@ -7,6 +7,8 @@
  *		go to 8 of them in turn, each of which has a consumer
  *   bindings-N-all  messages go to all of them in turn, a get takes each out
  *   waiting-N	a queue in which N messages wait all the time
+ *   scheduled-N	a queue in which N messages are scheduled all the time: one more is
+ *		scheduled, and cancelled by its id
  *   sessions-N-one, -all  N sessions, each with a port, a consumer and a queue;
  *		messages go through one, or through all of them in turn
  *   index-bytes, kernel-bytes, segment-bytes  memory per waiting message: what

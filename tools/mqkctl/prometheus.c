@@ -24,6 +24,7 @@ static const struct metric {
 	METRIC(ready, "ready", true, "Messages that are ready for delivery."),
 	METRIC(unacked, "unacked", true,
 	       "Messages that are delivered and not acknowledged."),
+	METRIC(scheduled, "scheduled", true, "Messages with a delay that are not due."),
 	METRIC(consumers, "consumers", true, "Consumers of the queue."),
 	METRIC(bytes, "bytes", true,
 	       "Data bytes of ready and unacknowledged messages."),

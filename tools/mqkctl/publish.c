@@ -279,6 +279,27 @@ static int check(struct ctl *ctl, const struct args *args)
 	return DONE;
 }
 
+/* The delay, and whether the property message-id counts: to cancel it. */
+static int set_delay(struct ctl *ctl, const struct args *args, struct mqk_message *m)
+{
+	const char *text;
+	uint64_t ms = 0;
+	int pos = 0, status;
+
+	if (!args_has(args, OPT_DELAY))
+		return DONE;
+	status = args_count(ctl, args, OPT_DELAY, 0, UINT32_MAX, &ms);
+	if (status)
+		return status;
+	m->delay = (uint32_t)ms;
+	m->flags |= MQK_MSG_F_DELAY;
+	while ((text = args_each(args, OPT_PROPERTY, &pos)))
+		if (!strncmp(text, MQK_PROPERTY_MESSAGE_ID "=",
+			     sizeof(MQK_PROPERTY_MESSAGE_ID)))
+			m->flags |= MQK_MSG_F_ID;
+	return DONE;
+}
+
 int publish(struct ctl *ctl, const struct args *args)
 {
 	struct publishing g = {
@@ -298,6 +319,8 @@ int publish(struct ctl *ctl, const struct args *args)
 	if (status)
 		return status;
 	status = properties_build(ctl, args, &g.message, &h);
+	if (!status)
+		status = set_delay(ctl, args, &g.message);
 	if (status) {
 		headers_free(&h);
 		return status;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * queue declare, delete, purge, set, pause, resume, list.
+ * queue declare, delete, purge, cancel, set, pause, resume, list.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -115,23 +115,47 @@ int queue_delete(struct ctl *ctl, const struct args *args)
 	return DONE;
 }
 
+/* What was done to a queue, or not, and to how many messages. */
+static int messages_gone(struct ctl *ctl, struct mqk *m, const char *queue, int err,
+			 uint64_t messages)
+{
+	struct subject subject = { .queue = queue };
+
+	if (err)
+		return refused(ctl, m, err, &subject);
+	if (ctl->json)
+		print_messages(queue, messages);
+	else
+		printf("%" PRIu64 "\n", messages);
+	return DONE;
+}
+
 int queue_purge(struct ctl *ctl, const struct args *args)
 {
-	struct subject subject = { .queue = args->pos[0] };
 	struct mqk *m = ctl_session(ctl, ACCESS_ANY);
-	uint64_t messages;
+	uint64_t messages = 0;
 	int err;
 
 	if (!m)
 		return REFUSED;
 	err = mqk_queue_purge(m, args->pos[0], &messages);
-	if (err)
-		return refused(ctl, m, err, &subject);
-	if (ctl->json)
-		print_messages(args->pos[0], messages);
-	else
-		printf("%" PRIu64 "\n", messages);
-	return DONE;
+	return messages_gone(ctl, m, args->pos[0], err, messages);
+}
+
+int queue_cancel(struct ctl *ctl, const struct args *args)
+{
+	size_t len = strlen(args->pos[1]);
+	uint64_t messages = 0;
+	struct mqk *m;
+	int err;
+
+	if (!len || len > MQK_ID_MAX)
+		return bad_usage(ctl, "queue cancel: an id has 1 to %d bytes", MQK_ID_MAX);
+	m = ctl_session(ctl, ACCESS_ANY);
+	if (!m)
+		return REFUSED;
+	err = mqk_queue_cancel(m, args->pos[0], args->pos[1], len, &messages);
+	return messages_gone(ctl, m, args->pos[0], err, messages);
 }
 
 int queue_set(struct ctl *ctl, const struct args *args)
@@ -198,6 +222,7 @@ static void list_json(const struct mqk_queue_info *q)
 	json_u64(&j, "dropped", q->dropped);
 	json_u64(&j, "index_bytes", q->index_bytes);
 	json_u64(&j, "retrying", q->retrying);
+	json_u64(&j, "scheduled", q->scheduled);
 	json_u64(&j, "id", q->id);
 	json_end(&j);
 }

@@ -55,6 +55,7 @@ static const struct {
 	{ MQK_FEATURE_WILL_DELAY, "will-delay" },
 	{ MQK_FEATURE_CONSUMER_ARGS, "consumer-args" },
 	{ MQK_FEATURE_PRIORITY, "priority" },
+	{ MQK_FEATURE_DELAY, "delay" },
 };
 
 #define NR(a)	(sizeof(a) / sizeof((a)[0]))

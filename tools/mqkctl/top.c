@@ -138,6 +138,7 @@ static void print_json(const struct sample *s)
 		json_string(&j, "name", r->q.name);
 		json_u64(&j, "ready", r->q.ready);
 		json_u64(&j, "unacked", r->q.unacked);
+		json_u64(&j, "scheduled", r->q.scheduled);
 		json_u64(&j, "consumers", r->q.consumers);
 		json_u64(&j, "bytes", r->q.bytes);
 		rate_json(&j, "published_per_s", r, r->published);

@@ -65,6 +65,11 @@
 					 */
 #define MQK_KEYS_MAX		32	/* most further routing keys */
 #define MQK_MSG_F_EXPIRATION	0x4	/* @expiration is set */
+#define MQK_MSG_F_DELAY		0x8	/* @delay is set */
+#define MQK_MSG_F_ID		0x20	/* the property message-id counts: it is a
+					 * string of 1 to MQK_ID_MAX bytes
+					 */
+#define MQK_ID_MAX		255	/* most bytes of such an id */
 
 /**
  * struct mqk_record - the head of a message in a segment
@@ -83,7 +88,7 @@
  * @resv0: 0
  * @expiration: with F_EXPIRATION: milliseconds that the message may wait in a
  *	queue; else 0
- * @resv1: 0
+ * @delay: with F_DELAY: milliseconds until it takes its place in its queues; else 0
  * @key: the routing key; one longer than 32 bytes runs on behind the structure
  *
  * Behind the key follow, without a gap, padding to a multiple of 8, the
@@ -94,7 +99,8 @@
  * With MQK_MSG_F_CC it copies the headers, too, and if there are BCC writes them
  * back without those, before anybody gets the message.  EINVAL: malformed headers,
  * a CC or BCC of another type, more than MQK_KEYS_MAX keys, or one that is longer
- * than MQK_KEY_MAX.
+ * than MQK_KEY_MAX.  With MQK_MSG_F_ID it copies them as well; EINVAL: malformed
+ * headers, or no such id.
  */
 struct mqk_record {
 	__u32 commit;
@@ -107,7 +113,7 @@ struct mqk_record {
 	__u8 priority;
 	__u8 resv0[3];
 	__u32 expiration;
-	__u32 resv1;
+	__u32 delay;
 	__u8 key[32];
 };
 
@@ -505,6 +511,7 @@ struct mqk_query {
 #define MQK_FEATURE_WILL	0x400	/* MQK_IOC_WILL */
 #define MQK_FEATURE_CONSUMER_ARGS 0x800	/* arguments of consumers */
 #define MQK_FEATURE_PRIORITY	0x4000	/* x-max-priority of queues */
+#define MQK_FEATURE_DELAY	0x8000	/* MQK_MSG_F_DELAY, MQK_IOC_QUEUE_CANCEL */
 #define MQK_FEATURE_WILL_DELAY	0x1000000 /* struct mqk_will.delay */
 
 /**
@@ -674,7 +681,8 @@ struct mqk_exchange_declare {
  * @ready: out: messages ready for delivery
  *
  * Arguments, numbers of any whole type from 0:
- *	x-max-length		most messages that are ready for delivery
+ *	x-max-length		most messages that are ready for delivery; where new
+ *				ones are refused, scheduled ones count, too
  *	x-max-length-bytes	most payload bytes of those
  *	x-overflow		string; when there would be more: "drop-head", the
  *				default: what would be delivered next is dropped;
@@ -797,6 +805,30 @@ struct mqk_queue_set {
 #define MQK_QUEUE_SET_F_RESUME	0x2
 
 /**
+ * struct mqk_queue_cancel - MQK_IOC_QUEUE_CANCEL: drop scheduled messages of an id
+ * @size: bytes of this structure
+ * @flags: 0
+ * @name: pointer to the queue's name
+ * @id: pointer to the id
+ * @name_len: bytes of the name
+ * @id_len: bytes of the id, 1 to MQK_ID_MAX
+ * @messages: out: how many are gone
+ *
+ * Those are meant that were published with a delay and MQK_MSG_F_ID, and are not due.
+ * There may be none.  ENOENT: no such queue.  EACCES: permission (r on the queue).
+ * EBUSY: exclusive to another session.  EINVAL: @id_len, name.  ENAMETOOLONG.
+ */
+struct mqk_queue_cancel {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 name;
+	__aligned_u64 id;
+	__u32 name_len;
+	__u32 id_len;
+	__aligned_u64 messages;
+};
+
+/**
  * struct mqk_bind - MQK_IOC_BIND, MQK_IOC_UNBIND
  * @size: bytes of this structure
  * @flags: MQK_BIND_F_*
@@ -910,7 +942,7 @@ struct mqk_exchange_next {
  * @consumers: consumers
  * @ready: messages ready for delivery
  * @unacked: messages delivered and not acknowledged
- * @bytes: payload bytes of both, and of those that are retried
+ * @bytes: payload bytes of both, and of those that are retried or scheduled
  * @published: messages that ever came in
  * @delivered: deliveries that ever went out
  * @redelivered: those that were not the first of their message
@@ -920,6 +952,7 @@ struct mqk_exchange_next {
  *	too often, or too many for the queue's length
  * @index_bytes: kernel memory of its index
  * @retrying: messages that failed and wait for their next try
+ * @scheduled: messages with a delay that are not due
  */
 struct mqk_queue_next {
 	__u32 size;
@@ -941,6 +974,7 @@ struct mqk_queue_next {
 	__aligned_u64 dropped;
 	__aligned_u64 index_bytes;
 	__aligned_u64 retrying;
+	__aligned_u64 scheduled;
 };
 
 /**
@@ -1236,7 +1270,7 @@ struct mqk_port_segment {
  * @key_len: bytes of the key
  * @priority: 0 to 255
  * @expiration: as in struct mqk_record
- * @resv0: 0
+ * @delay: as in struct mqk_record
  * @resv: 0
  */
 struct mqk_message {
@@ -1250,7 +1284,7 @@ struct mqk_message {
 	__u8 key_len;
 	__u8 priority;
 	__u32 expiration;
-	__u32 resv0;
+	__u32 delay;
 	__aligned_u64 resv[2];
 };
 
@@ -1485,7 +1519,7 @@ struct mqk_browse {
  *	EXCHANGE_DELETE			writing		x on the exchange
  *	QUEUE_DECLARE			either		-
  *	QUEUE_DELETE, QUEUE_SET		reading		x on the queue
- *	QUEUE_PURGE			reading		r on the queue
+ *	QUEUE_PURGE, QUEUE_CANCEL	reading		r on the queue
  *	BIND, UNBIND			reading		r on the exchange,
  *							w on the queue
  *	ROUTE				either		w on the exchange
@@ -1524,6 +1558,7 @@ struct mqk_browse {
 #define MQK_IOC_QUEUE_PURGE	_IOWR(MQK_IOC_MAGIC, 0x2a, struct mqk_delete)
 #define MQK_IOC_QUEUE_NEXT	_IOWR(MQK_IOC_MAGIC, 0x2b, struct mqk_queue_next)
 #define MQK_IOC_QUEUE_SET	_IOWR(MQK_IOC_MAGIC, 0x2c, struct mqk_queue_set)
+#define MQK_IOC_QUEUE_CANCEL	_IOWR(MQK_IOC_MAGIC, 0x2e, struct mqk_queue_cancel)
 #define MQK_IOC_BIND		_IOWR(MQK_IOC_MAGIC, 0x30, struct mqk_bind)
 #define MQK_IOC_UNBIND		_IOWR(MQK_IOC_MAGIC, 0x31, struct mqk_bind)
 #define MQK_IOC_ROUTE		_IOWR(MQK_IOC_MAGIC, 0x32, struct mqk_route_query)

@@ -9,6 +9,7 @@
 struct folio;
 struct mem_cgroup;
 
+#define virt_to_page(p)		(p)
 #define page_folio(page)	((struct folio *)(page))
 
 static inline struct mem_cgroup *folio_memcg(struct folio *folio)

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Ids of messages.
+ */
+#include "msgid.h"
+
+#include <linux/once.h>
+#include <linux/random.h>
+#include <linux/siphash.h>
+#include <linux/mqk.h>
+
+#include "util/headers.h"
+
+/* So that nobody can choose ids that collide. */
+static siphash_key_t secret;
+
+/**
+ * mqk_msgid() - the number of an id
+ * @text: the id
+ * @len: bytes of it
+ *
+ * Context: any.
+ * Return: the number, not 0
+ */
+u64 mqk_msgid(const u8 *text, u32 len)
+{
+	get_random_once(&secret, sizeof(secret));
+	return siphash(text, len, &secret) ?: 1;
+}
+
+/**
+ * mqk_msgid_find() - find the id of a message
+ * @headers: encoded headers, checked, a private copy
+ * @len: bytes of them
+ *
+ * Of two headers of that name the first counts.
+ *
+ * Context: any.
+ * Return: its number; 0: there is none, or it is no string, or none of 1 to
+ * MQK_ID_MAX bytes
+ */
+u64 mqk_msgid_find(const u8 *headers, u32 len)
+{
+	struct mqk_header_at h;
+
+	while (mqk_header_next(&headers, &len, &h)) {
+		if (!mqk_header_is(&h, MQK_PROPERTY_MESSAGE_ID))
+			continue;
+		if (h.type != MQK_HEADER_STRING || !h.value_len ||
+		    h.value_len > MQK_ID_MAX)
+			return 0;
+		return mqk_msgid(h.value, h.value_len);
+	}
+	return 0;
+}
