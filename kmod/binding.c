@@ -116,7 +116,7 @@ static struct mqk_binding *alloc_binding(const struct mqk_binding_id *id,
  * @why: filled when it is refused
  *
  * Context: broker->mutex.
- * Return: 0; -EINVAL for a key or arguments that the exchange refuses; -EMLINK,
+ * Return: 1; 0 when it was there; -EINVAL for a key or arguments that the exchange refuses; -EMLINK,
  * -EDQUOT, -ENOSPC, -ENOMEM
  */
 int mqk_binding_make(struct mqk_broker *broker, const struct mqk_binding_id *id,
@@ -168,7 +168,7 @@ int mqk_binding_make(struct mqk_broker *broker, const struct mqk_binding_id *id,
 		mqk_broker_led_to(broker, id->to->id);
 	list_add_tail_rcu(&b->in_set, &b->set->bindings);
 	mqk_broker_reroute(broker, x->id);
-	return 0;
+	return 1;
 
 err_number:
 	xa_erase(&broker->binding_ids, b->number);

@@ -83,6 +83,8 @@ struct mqk_broker *mqk_broker_alloc(const struct mqk_broker_options *options,
 	INIT_LIST_HEAD(&broker->doomed_exchanges);
 	INIT_LIST_HEAD(&broker->sessions);
 	INIT_LIST_HEAD(&broker->wills);
+	spin_lock_init(&broker->retained_lock);
+	init_waitqueue_head(&broker->given);
 	mqk_store_init(&broker->store, options->segment_size);
 	mqk_compact_start(broker);
 	mqk_account_init(&broker->account, options->limit);

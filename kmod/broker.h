@@ -16,6 +16,7 @@
  *	  broker->mutex			names, bindings, tenants, sessions, wills
  *	    users_lock (mutex)		table of users
  *	    queue->lock
+ *	    broker->retained_lock (spin)	what last-value exchanges remember
  *	session->mutex			its ports and consumers come and go
  *	port->mutex			what one producer does
  *	  mmap_lock			when user memory faults
@@ -23,6 +24,7 @@
  *	  window->lock
  *	  appender->lock (spin)		where copies go
  *	  queue->lock
+ *	  broker->retained_lock
  *	consumer->mutex			a pulling consumer's tags
  *	  queue->lock (spin)		entries, consumers and their tags, rings
  *	    store->lock (spin)		lists of segments, numbers, when to compact
@@ -42,6 +44,8 @@
 #include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/rhashtable-types.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
 #include <linux/xarray.h>
 
 #include "account.h"
@@ -97,6 +101,9 @@ struct mqk_counters {
  * @bindings: by identity
  * @mutex: guards all that is declared here, and the lists below
  * @tenants: its users
+ * @giving: a new binding is given what is remembered: nothing changes (retained.h)
+ * @retained_lock: guards what last-value exchanges remember
+ * @given: who waits for that to end
  * @sessions: open ones
  * @wills: of sessions that have ended, not published yet: will.h
  * @next_name: for queues that the broker names
@@ -134,6 +141,9 @@ struct mqk_broker {
 	struct list_head tenants;
 	struct list_head sessions;
 	struct list_head wills;
+	bool giving;
+	spinlock_t retained_lock;
+	wait_queue_head_t given;
 	u64 next_name;
 	u32 next_exchange;
 	u32 next_queue;

@@ -28,6 +28,7 @@ static const struct mqk_exchange_ops *const kinds[] = {
 	&mqk_exchange_topic,
 	&mqk_exchange_headers,
 	&mqk_exchange_hash,
+	&mqk_exchange_last_value,
 };
 
 static const struct mqk_exchange_ops *find_kind(u32 type)
@@ -238,7 +239,7 @@ static int keep_args(struct mqk_exchange *x, const struct mqk_declare *d)
 	u8 *encoded;
 
 	if (!d->args_len)
-		return 0;
+		return mqk_exchange_args_parse(&x->args, 0, NULL, 0);
 	encoded = kmemdup(d->args, d->args_len, GFP_KERNEL_ACCOUNT);
 	if (!encoded)
 		return -ENOMEM;

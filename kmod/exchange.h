@@ -41,6 +41,7 @@ struct mqk_headers_index;
 struct mqk_match;
 struct mqk_queue;
 struct mqk_refusal;
+struct mqk_retained;
 struct mqk_rules;
 struct mqk_tenant;
 
@@ -129,6 +130,7 @@ struct mqk_exchange {
 		struct mqk_headers_index *headers;
 		struct mqk_hash_index *hash;
 	};
+	struct mqk_retained *retained;	/* last value: what it remembers */
 	struct mqk_tenant *tenant;	/* who pays */
 	struct mqk_exchange_args args;
 	const struct cred *cred;	/* with an alternate: who declared it */
@@ -148,6 +150,7 @@ extern const struct mqk_exchange_ops mqk_exchange_fanout;
 extern const struct mqk_exchange_ops mqk_exchange_topic;
 extern const struct mqk_exchange_ops mqk_exchange_headers;
 extern const struct mqk_exchange_ops mqk_exchange_hash;
+extern const struct mqk_exchange_ops mqk_exchange_last_value;
 
 /**
  * struct mqk_declare - what is declared, an exchange or a queue

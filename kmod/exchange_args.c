@@ -8,6 +8,7 @@
 #include <linux/string.h>
 #include <linux/mqk.h>
 
+#include "limits.h"
 #include "util/headers.h"
 
 static int take_name(const struct mqk_header_at *h, const u8 **name, u8 *len)
@@ -29,6 +30,18 @@ static int take_dialect(const struct mqk_header_at *h,
 	return 0;
 }
 
+static int take_history(const struct mqk_header_at *h, u32 *history)
+{
+	struct mqk_value v = mqk_value_of(h);
+
+	/* one below 0 is beyond all */
+	if (v.class != MQK_VALUE_NUMBER || !v.number ||
+	    v.number > MQK_RETAINED_HISTORY)
+		return -EINVAL;
+	*history = v.number;
+	return 0;
+}
+
 /* One argument: which it is, or -EINVAL. */
 static int parse_one(struct mqk_exchange_args *args,
 		     const struct mqk_header_at *h)
@@ -42,6 +55,9 @@ static int parse_one(struct mqk_exchange_args *args,
 	if (mqk_header_is(h, "x-mqk-dialect"))
 		return take_dialect(h, &args->dialect) ?:
 		       MQK_EXCHANGE_ARG_DIALECT;
+	if (mqk_header_is(h, "x-recent-history-length"))
+		return take_history(h, &args->history) ?:
+		       MQK_EXCHANGE_ARG_HISTORY;
 	return -EINVAL;
 }
 
@@ -66,6 +82,7 @@ int mqk_exchange_args_parse(struct mqk_exchange_args *args, u32 known,
 		return -EINVAL;
 	args->encoded = encoded;
 	args->len = len;
+	args->history = 1;
 	while (mqk_header_next(&encoded, &len, &h)) {
 		arg = parse_one(args, &h);
 		if (arg < 0)
@@ -87,6 +104,7 @@ bool mqk_exchange_args_equal(const struct mqk_exchange_args *a,
 			     const struct mqk_exchange_args *b)
 {
 	return a->given == b->given && a->dialect == b->dialect &&
+	       a->history == b->history &&
 	       a->alternate_len == b->alternate_len &&
 	       !memcmp(a->alternate, b->alternate, a->alternate_len) &&
 	       a->hash_header_len == b->hash_header_len &&

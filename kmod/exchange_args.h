@@ -16,6 +16,7 @@
 #define MQK_EXCHANGE_ARG_ALTERNATE	0x1u
 #define MQK_EXCHANGE_ARG_DIALECT	0x2u
 #define MQK_EXCHANGE_ARG_HASH_HEADER	0x4u
+#define MQK_EXCHANGE_ARG_HISTORY	0x8u
 
 /**
  * struct mqk_exchange_args - arguments
@@ -27,6 +28,7 @@
  * @hash_header: name of the header that a hash exchange looks at; may be empty
  * @hash_header_len: bytes of it
  * @dialect: of a topic exchange
+ * @history: how many messages of a key a last-value exchange remembers
  */
 struct mqk_exchange_args {
 	u32 given;
@@ -37,6 +39,7 @@ struct mqk_exchange_args {
 	u8 alternate_len;
 	u8 hash_header_len;
 	enum mqk_topic_dialect dialect;
+	u32 history;
 };
 
 int mqk_exchange_args_parse(struct mqk_exchange_args *args, u32 known,

@@ -14,6 +14,7 @@
 #include "binding.h"
 #include "broker.h"
 #include "limits.h"
+#include "retained.h"
 
 /* The set of a pattern. */
 struct topic_set {
@@ -108,6 +109,40 @@ const struct mqk_exchange_ops mqk_exchange_topic = {
 	.by_key = true,
 	.init = topic_init,
 	.destroy = topic_destroy,
+	.check = topic_check,
+	.set_bytes = topic_set_bytes,
+	.get_set = topic_get_set,
+	.put_set = topic_put_set,
+	.route = topic_route,
+};
+
+static int last_value_init(struct mqk_exchange *x)
+{
+	int err;
+
+	x->retained = mqk_retained_alloc(x->args.history);
+	if (!x->retained)
+		return -ENOMEM;
+	err = topic_init(x);
+	if (err)
+		mqk_retained_free(x->retained, x->broker);
+	return err;
+}
+
+static void last_value_destroy(struct mqk_exchange *x)
+{
+	topic_destroy(x);
+	mqk_retained_free(x->retained, x->broker);
+}
+
+const struct mqk_exchange_ops mqk_exchange_last_value = {
+	.type = MQK_EXCHANGE_LAST_VALUE,
+	.name = "x-last-value",
+	.args = MQK_EXCHANGE_ARG_ALTERNATE | MQK_EXCHANGE_ARG_DIALECT |
+		MQK_EXCHANGE_ARG_HISTORY,
+	.by_key = true,
+	.init = last_value_init,
+	.destroy = last_value_destroy,
 	.check = topic_check,
 	.set_bytes = topic_set_bytes,
 	.get_set = topic_get_set,

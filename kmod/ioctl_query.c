@@ -45,7 +45,8 @@ void mqk_fill_query(struct mqk_query *q)
 		      MQK_FEATURE_QUEUE_SET |
 		      MQK_FEATURE_PRIORITY | MQK_FEATURE_DELAY |
 		      MQK_FEATURE_CONSUMER_ARGS | MQK_FEATURE_REPLY |
-		      MQK_FEATURE_WILL | MQK_FEATURE_WILL_DELAY;
+		      MQK_FEATURE_WILL | MQK_FEATURE_WILL_DELAY |
+		      MQK_FEATURE_LAST_VALUE;
 	q->segment_base = (u64)MQK_MAP_SEGMENT << MQK_MAP_KIND_SHIFT;
 	q->segment_shift = MQK_MAP_SEGMENT_SHIFT;
 	q->ring_max = MQK_RING_MAX;

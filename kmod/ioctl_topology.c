@@ -13,11 +13,14 @@
 #include "broker.h"
 #include "exchange.h"
 #include "extra.h"
+#include "give.h"
 #include "limits.h"
 #include "link.h"
 #include "order.h"
+#include "port.h"
 #include "queue.h"
 #include "reply.h"
+#include "retained.h"
 #include "retire.h"
 #include "route.h"
 #include "rules.h"
@@ -366,11 +369,50 @@ static int find_ends(struct mqk_session *s, const struct bind_text *t,
 	return 0;
 }
 
+/* Make a binding; from a last-value exchange, with a port: give what it remembers. */
+static int make_binding(struct mqk_session *s, const struct mqk_binding_id *id,
+			struct mqk_port *port, struct mqk_refusal *why)
+{
+	struct mqk_giving *g;
+	int err;
+
+	if (!id->exchange->retained) {
+		err = mqk_binding_make(s->broker, id, s->tenant, why);
+		return min(err, 0);
+	}
+	mqk_retained_freeze(s->broker);
+	g = mqk_giving_prepare(port, id, why);
+	err = PTR_ERR_OR_ZERO(g);
+	if (!err) {
+		err = mqk_binding_make(s->broker, id, s->tenant, why);
+		if (err > 0)
+			mqk_giving_give(g);
+		mqk_giving_end(g);
+	}
+	mqk_retained_thaw(s->broker);
+	return min(err, 0);
+}
+
+/* What giving needs, which cannot be made while names are locked. */
+static struct mqk_port *giving_port(struct mqk_session *s, struct mqk_refusal *why)
+{
+	const struct mqk_port_options o = {
+		.entries = MQK_RING_MIN,
+		.cred = s->cred,
+		.uid = s->uid,
+		.pid = s->pid,
+	};
+
+	return mqk_port_alloc(s->broker, s->tenant, &o, why);
+}
+
 static int bind_or_unbind(struct mqk_session *s, const struct mqk_bind *a,
 			  bool unbind, struct mqk_refusal *why)
 {
 	struct mqk_binding_id id = {};
+	struct mqk_port *port = NULL;
 	struct bind_text *t;
+	bool again;
 	int err;
 
 	t = kzalloc(sizeof(*t), GFP_KERNEL);
@@ -384,16 +426,27 @@ static int bind_or_unbind(struct mqk_session *s, const struct mqk_bind *a,
 	id.args = t->args;
 	id.args_len = a->args_len;
 
-	err = lock_names(s);
-	if (err)
-		goto out_args;
-	err = find_ends(s, t, a->flags & MQK_BIND_F_EXCHANGE, &id, unbind, why);
-	if (!err && unbind && id.exchange && (id.queue || id.to))
-		mqk_binding_unmake(s->broker, &id);
-	else if (!err && !unbind)
-		err = mqk_binding_make(s->broker, &id, s->tenant, why);
-	unlock_names(s);
-out_args:
+	do {
+		again = false;
+		err = lock_names(s);
+		if (err)
+			break;
+		err = find_ends(s, t, a->flags & MQK_BIND_F_EXCHANGE, &id, unbind,
+				why);
+		if (!err && unbind && id.exchange && (id.queue || id.to))
+			mqk_binding_unmake(s->broker, &id);
+		else if (!err && !unbind && id.exchange->retained && !port)
+			again = true;
+		else if (!err && !unbind)
+			err = make_binding(s, &id, port, why);
+		unlock_names(s);
+		if (again) {
+			port = giving_port(s, why);
+			err = PTR_ERR_OR_ZERO(port);
+		}
+	} while (again && !err);
+	if (!IS_ERR_OR_NULL(port))
+		mqk_port_put(port);
 	kvfree(t->args);
 out:
 	kfree(t);

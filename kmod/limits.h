@@ -39,6 +39,15 @@
 #define MQK_MATCH_STEPS		16384u	/* arguments compared with one message */
 #define MQK_HASH_WEIGHT_MAX	100u	/* weight of a binding of a hash exchange */
 #define MQK_HASH_WEIGHTS	4096u	/* of all of its bindings */
+/*
+ * What a last-value exchange remembers: keys, messages of a key, of all; a power of
+ * two of lists to find the keys in.  Room for so many is got at a time.
+ */
+#define MQK_RETAINED_KEYS	1024u
+#define MQK_RETAINED_HISTORY	1024u
+#define MQK_RETAINED_MAX	16384u
+#define MQK_RETAINED_BUCKETS	256u
+#define MQK_RETAINED_ROOM	8u
 #define MQK_TOPIC_MULTI_MAX	2u	/* `#` words in a pattern */
 
 /* Routes that a port remembers; a power of two. */

@@ -16,6 +16,7 @@
 #include "link.h"
 #include "mapped.h"
 #include "queue.h"
+#include "retained.h"
 #include "segment.h"
 #include "trace.h"
 #include "util/index.h"
@@ -92,6 +93,7 @@ static void free_port(struct work_struct *work)
 
 static void free_stock(struct mqk_stock *s)
 {
+	struct mqk_retained_message *m, *next_m;
 	struct mqk_extras *xs, *next_xs;
 	struct mqk_links *ls, *next_ls;
 	struct mqk_keep *keep, *next;
@@ -102,6 +104,8 @@ static void free_stock(struct mqk_stock *s)
 		mqk_links_free(ls);
 	list_for_each_entry_safe(keep, next, &s->keeps, link)
 		kfree(keep);
+	list_for_each_entry_safe(m, next_m, &s->retained, in_order)
+		mqk_retained_free_room(m);
 }
 
 static void release(struct mqk_port *p)
@@ -186,6 +190,7 @@ struct mqk_port *mqk_port_alloc(struct mqk_broker *broker,
 	INIT_LIST_HEAD(&p->stock.extras);
 	INIT_LIST_HEAD(&p->stock.keeps);
 	INIT_LIST_HEAD(&p->stock.links);
+	INIT_LIST_HEAD(&p->stock.retained);
 	init_waitqueue_head(&p->wq);
 	refcount_set(&p->refs, 1);
 	INIT_RCU_WORK(&p->free, free_port);
@@ -264,8 +269,25 @@ int mqk_port_feed(struct mqk_port *p, u32 chunks)
 	return 0;
 }
 
+/* Room for messages that are to be remembered. */
+static int stock_retained(struct mqk_port *p)
+{
+	struct mqk_stock *s = &p->stock;
+	struct mqk_retained_message *m;
+
+	while (s->nr_retained < s->want_retained) {
+		m = mqk_retained_room(p->tenant, &p->why);
+		if (IS_ERR(m))
+			return PTR_ERR(m);
+		list_add(&m->in_order, &s->retained);
+		s->nr_retained++;
+	}
+	s->want_retained = 0;
+	return 0;
+}
+
 /**
- * mqk_port_stock() - get what is needed to keep extras, as much as is wanted
+ * mqk_port_stock() - get what is needed beside chunks, as much as is wanted
  * @p: the port
  *
  * Context: p->mutex; may sleep.
@@ -302,7 +324,7 @@ int mqk_port_stock(struct mqk_port *p)
 	s->want_extras = 0;
 	s->want_keeps = 0;
 	s->want_links = 0;
-	return 0;
+	return stock_retained(p);
 }
 
 /**

@@ -51,23 +51,31 @@ struct mqk_window;
  * @extras: of chunks
  * @keeps: of queues
  * @links: of chunks, for queues with an order
+ * @retained: room for messages that are remembered (retained.h)
  * @nr_extras: how many there are
  * @nr_keeps: the same
  * @nr_links: the same
  * @want_extras: how many were lacking, or 0
  * @want_keeps: the same
  * @want_links: the same
+ * @nr_retained: the same
+ * @want_retained: the same
+ * @stale: a message could not be remembered now: wait, and find its route anew
  */
 struct mqk_stock {
 	struct list_head extras;
 	struct list_head keeps;
 	struct list_head links;
+	struct list_head retained;
 	u32 nr_extras;
 	u32 nr_keeps;
 	u32 nr_links;
 	u32 want_extras;
 	u32 want_keeps;
 	u32 want_links;
+	u32 nr_retained;
+	u32 want_retained;
+	bool stale;
 };
 
 struct mqk_port {

@@ -12,7 +12,9 @@
 #include "extra.h"
 #include "link.h"
 #include "order.h"
+#include "retained.h"
 #include "schedule.h"
+#include "segment.h"
 #include "turn.h"
 #include "util/record.h"
 
@@ -354,8 +356,95 @@ int mqk_post(struct mqk_port *p, struct mqk_hold *h, const struct mqk_route *rou
 	return route->nr ? post_to_many(p, route, ref) : 0;
 }
 
+/* Have each last-value exchange on the way remember the message of p->head_copy. */
+static void remember(struct mqk_port *p, u64 ref, struct list_head *gone)
+{
+	struct mqk_targets *t = &p->router->targets;
+	struct mqk_stock *s = &p->stock;
+	struct mqk_retained_message *m;
+	u32 i;
+
+	for (i = 0; i < t->nr_exchanges; i++) {
+		struct mqk_retained *r = t->exchange[i]->retained;
+
+		if (r && !p->head_copy.payload_len)
+			mqk_retained_forget(r, (const u8 *)p->key.word, p->key.len,
+					    gone);
+		if (!r || !p->head_copy.payload_len)
+			continue;
+		m = list_first_entry(&s->retained, struct mqk_retained_message,
+				     in_order);
+		list_del(&m->in_order);
+		s->nr_retained--;
+		memcpy(&m->head, &p->head_copy, MQK_RECORD_KEY);
+		m->key->len = p->key.len;
+		memcpy(m->key->text, p->key.word, p->key.len);
+		m->ref = ref;
+		m->uid = p->uid;
+		m->pid = p->pid;
+		m->id = p->head_copy.flags & MQK_MSG_F_ID ? p->router->id : 0;
+		mqk_retained_keep(r, m, gone);
+	}
+}
+
+/*
+ * Have the message remembered, if its route is still up to date, and BCC taken out
+ * of it before; after that nothing may fail.
+ */
+static int try_remember(struct mqk_port *p, u32 n, u64 ref, void *headers)
+{
+	struct mqk_broker *broker = p->broker;
+	LIST_HEAD(gone);
+	bool good;
+
+	p->stock.stale = true;
+	if (!mqk_retained_begin(broker))
+		return -ENOBUFS;
+	good = mqk_router_up_to_date(p->router);
+	if (good) {
+		p->stock.stale = false;
+		if (mqk_router_blind(p->router))
+			mqk_router_blank(p->router, headers);
+		if (p->head_copy.payload_len) {
+			p->grant -= n;
+			mqk_segment_get(mqk_segment_of(&broker->store, ref), n);
+		}
+		remember(p, ref, &gone);
+	}
+	mqk_retained_end(broker);
+	mqk_retained_let_go(broker, &gone);
+	return good ? 0 : -ENOBUFS;
+}
+
+/* Post a message that last-value exchanges have to remember. */
+static int post_remembered(struct mqk_port *p, const struct mqk_route *route,
+			   u64 ref, void *headers)
+{
+	u32 n = route->remembers;
+	int err;
+
+	err = mqk_post_grant(p, route->nr + n);
+	if (err)
+		return err;
+	if (p->head_copy.payload_len && p->stock.nr_retained < n) {
+		p->stock.want_retained = max(n, MQK_RETAINED_ROOM);
+		return -ENOBUFS;
+	}
+	err = reserve_all(p, route);
+	if (err)
+		return err;
+	err = try_remember(p, n, ref, headers);
+	if (err) {
+		unreserve(p, route, route->nr);
+		return err;
+	}
+	/* no failure past this point */
+	return commit_all(p, route, ref);
+}
+
 /**
- * mqk_post_further() - mqk_post() for a message with further keys
+ * mqk_post_further() - mqk_post() for a message with further keys, or that an
+ *	exchange remembers
  * @p: the port
  * @h: the lock that is kept
  * @route: the route, found last
@@ -371,8 +460,13 @@ int mqk_post(struct mqk_port *p, struct mqk_hold *h, const struct mqk_route *rou
 int mqk_post_further(struct mqk_port *p, struct mqk_hold *h,
 		     const struct mqk_route *route, u64 ref, void *record)
 {
+	void *headers = record + MQK_RECORD_HEADERS(p->head_copy.key_len);
 	int err;
 
+	if (route->remembers) {
+		mqk_hold_end(h);
+		return post_remembered(p, route, ref, headers);
+	}
 	if (!route->nr || !mqk_router_blind(p->router))
 		return mqk_post(p, h, route, ref);
 	mqk_hold_end(h);
@@ -380,8 +474,7 @@ int mqk_post_further(struct mqk_port *p, struct mqk_hold *h,
 	if (err)
 		return err;
 	/* no failure past this point */
-	mqk_router_blank(p->router,
-			 record + MQK_RECORD_HEADERS(p->head_copy.key_len));
+	mqk_router_blank(p->router, headers);
 	return commit_all(p, route, ref);
 }
 
@@ -395,11 +488,16 @@ int mqk_post_further(struct mqk_port *p, struct mqk_hold *h,
 int mqk_post_prepare(struct mqk_port *p)
 {
 	bool stock = p->stock.want_extras || p->stock.want_keeps ||
-		     p->stock.want_links;
+		     p->stock.want_links || p->stock.want_retained;
 	u32 want = p->want_chunks;
 	int err;
 
 	p->want_chunks = 0;
+	if (p->stock.stale) {
+		p->stock.stale = false;
+		mqk_retained_wait(p->broker);
+		return 0;
+	}
 	if (stock) {
 		err = mqk_port_stock(p);
 		if (err || !want)

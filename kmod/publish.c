@@ -244,7 +244,10 @@ static __always_inline int finish(struct mqk_port *p, struct mqk_tally *t, int n
 	return 1 + n / MQK_WALK_BATCH;
 }
 
-/* As post_records(), for one with further keys, or an id that counts. */
+/*
+ * As post_records(), for one with further keys or an id that counts, or that is
+ * remembered.
+ */
 static noinline int post_further(struct mqk_port *p, struct mqk_tally *t,
 				 struct mqk_hold *h, const struct mqk_route *route)
 {
@@ -274,7 +277,7 @@ static __always_inline int post_records(struct mqk_port *p, struct mqk_tally *t,
 		route = mqk_post_route(p, seg->vaddr + p->offset);
 		if (IS_ERR(route))
 			return PTR_ERR(route);
-		if (unlikely(p->head_copy.flags & MQK_MSG_F_HEADERS))
+		if (unlikely(p->head_copy.flags & MQK_MSG_F_HEADERS || route->remembers))
 			return post_further(p, t, h, route);
 	}
 	/* one that brings a time of its own does not go with others */

@@ -139,7 +139,7 @@ static int post_one(struct mqk_port *p, struct mqk_hold *h,
 {
 	u64 ref = MQK_REF(seg->no, offset);
 
-	if (likely(!(p->head_copy.flags & MQK_MSG_F_CC)))
+	if (likely(!(p->head_copy.flags & MQK_MSG_F_CC) && !route->remembers))
 		return mqk_post(p, h, route, ref);
 	return mqk_post_further(p, h, route, ref, seg->vaddr + offset);
 }
@@ -204,7 +204,7 @@ static int check_unrouted(struct mqk_port *p, const struct mqk_message *m)
 }
 
 /*
- * Whether a message leads anywhere: 0 or 1, or an error.  Where that depends on
+ * Whether a message leads anywhere, or is remembered: 0 or 1, or an error.  Where that depends on
  * its headers, which were not copied yet, it may.
  */
 static int leads_somewhere(struct mqk_port *p)
@@ -215,7 +215,8 @@ static int leads_somewhere(struct mqk_port *p)
 	do {
 		rcu_read_lock();
 		route = mqk_post_route(p, NULL);
-		n = IS_ERR(route) ? PTR_ERR(route) : !!route->nr;
+		n = IS_ERR(route) ? PTR_ERR(route) :
+				    route->nr || route->remembers;
 		rcu_read_unlock();
 		if (n == -ENOBUFS)
 			n = mqk_post_prepare(p) ?: -ENOBUFS;

@@ -311,7 +311,8 @@ static int route_keys(struct mqk_exchange *x, const struct mqk_key *key,
 }
 
 /* Go through one of the exchanges that a key leads to: the n-th. */
-static int go_through(struct mqk_router *r, u32 n, const struct mqk_key *key)
+static int go_through(struct mqk_router *r, u32 n, const struct mqk_key *key,
+		      bool lenient)
 {
 	struct mqk_targets *t = &r->targets;
 	struct mqk_exchange *x = t->exchange[n];
@@ -322,9 +323,10 @@ static int go_through(struct mqk_router *r, u32 n, const struct mqk_key *key)
 		if (err)
 			return err;
 	}
+	r->remembers += !!x->retained;
 	t->matched = false;
 	/* who publishes to another exchange need not know this one's keys */
-	err = route_keys(x, key, n, t);
+	err = route_keys(x, key, n || lenient, t);
 	if (err)
 		return err;
 	if (t->matched)
@@ -335,7 +337,8 @@ static int go_through(struct mqk_router *r, u32 n, const struct mqk_key *key)
 
 /* Collect the queues that a key leads to. */
 static int collect(struct mqk_router *r, struct mqk_exchange *x,
-		   const struct mqk_key *key, struct mqk_refusal *why)
+		   const struct mqk_key *key, bool lenient,
+		   struct mqk_refusal *why)
 {
 	struct mqk_targets *t = &r->targets;
 	int err;
@@ -345,9 +348,10 @@ static int collect(struct mqk_router *r, struct mqk_exchange *x,
 	t->exchange[0] = x;
 	t->nr_exchanges = 1;
 	r->by_headers = false;
+	r->remembers = 0;
 	err = take_keys(r);
 	for (i = 0; !err && i < t->nr_exchanges; i++)
-		err = go_through(r, i, key);
+		err = go_through(r, i, key, lenient);
 	if (!err) {
 		mqk_targets_unique(&r->targets);
 		if (r->targets.nr > MQK_TARGETS_MAX)
@@ -391,23 +395,14 @@ static struct mqk_exchange *permitted(struct mqk_router *r, u32 id,
 /* What the generation of a route stands at that is good for one message only. */
 static const u32 never;
 
-static const struct mqk_route *find_slow(struct mqk_router *r, u32 exchange,
-					 const struct mqk_key *key, u64 hash,
-					 u32 gen, struct mqk_refusal *why)
+/* Put what was collected where a route is kept, or where one for one message is. */
+static const struct mqk_route *keep_route(struct mqk_router *r, u32 exchange,
+					  const struct mqk_key *key, u64 hash,
+					  u32 gen, bool once)
 {
 	struct mqk_route **place, *route;
-	struct mqk_exchange *x;
-	int err;
 
-	mqk_count(r->broker, route_misses, 1);
-	x = permitted(r, exchange, why);
-	if (IS_ERR(x))
-		return ERR_CAST(x);
-	err = collect(r, x, key, why);
-	if (err)
-		return ERR_PTR(err);
-
-	place = r->by_headers ? &r->once : &r->cache[place_of(hash)];
+	place = once ? &r->once : &r->cache[place_of(hash)];
 	route = *place;
 	if (!route || route->room < r->targets.nr) {
 		if (!r->spare || r->spare->room < r->targets.nr) {
@@ -418,15 +413,36 @@ static const struct mqk_route *find_slow(struct mqk_router *r, u32 exchange,
 		route = *place;
 	}
 	route->hash = hash;
-	route->now = r->by_headers ? &never : mqk_route_gen_at(r, exchange);
+	route->now = once ? &never : mqk_route_gen_at(r, exchange);
 	route->exchange = exchange;
-	route->gen = r->by_headers ? never + 1 : gen;
+	route->gen = once ? never + 1 : gen;
+	route->remembers = r->remembers;
 	route->nr = r->targets.nr;
 	route->key.len = key->len;
 	memcpy(route->key.word, key->word, round_up(key->len, 8));
 	memcpy(route->queue, r->targets.queue,
 	       route->nr * sizeof(*route->queue));
 	return route;
+}
+
+static const struct mqk_route *find_slow(struct mqk_router *r, u32 exchange,
+					 const struct mqk_key *key, u64 hash,
+					 u32 gen, struct mqk_refusal *why)
+{
+	struct mqk_exchange *x;
+	int err;
+
+	mqk_count(r->broker, route_misses, 1);
+	x = permitted(r, exchange, why);
+	if (IS_ERR(x))
+		return ERR_CAST(x);
+	err = collect(r, x, key, false, why);
+	if (err)
+		return ERR_PTR(err);
+	r->found_now = mqk_route_gen_at(r, exchange);
+	r->found_gen = gen;
+	return keep_route(r, exchange, key, hash, gen,
+			  r->by_headers || r->remembers);
 }
 
 /**
@@ -463,6 +479,33 @@ const struct mqk_route *mqk_route_find(struct mqk_router *r, u32 exchange,
 	r->envelope = envelope;
 	r->headers_len = envelope->headers_len;
 	return find_slow(r, exchange, key, hash, gen, why);
+}
+
+/**
+ * mqk_route_through() - find where a key leads from an exchange, for one message
+ *	that comes to it from another one
+ * @r: the router
+ * @x: the exchange, which need not let anybody publish
+ * @key: the key, padded
+ * @envelope: what else it may depend on
+ * @why: filled when it is refused
+ *
+ * Context: RCU read side, and so on as mqk_route_find()
+ * Return: as mqk_route_find()
+ */
+const struct mqk_route *mqk_route_through(struct mqk_router *r,
+					  struct mqk_exchange *x,
+					  const struct mqk_key *key,
+					  const struct mqk_envelope *envelope,
+					  struct mqk_refusal *why)
+{
+	int err;
+
+	r->last = NULL;
+	r->envelope = envelope;
+	r->headers_len = envelope->headers_len;
+	err = collect(r, x, key, true, why);
+	return err ? ERR_PTR(err) : keep_route(r, x->id, key, 0, 0, true);
 }
 
 /**

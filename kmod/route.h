@@ -15,7 +15,8 @@
  *
  * Where the message goes through an exchange that looks at headers, or has
  * further keys (CC) or an id that counts, its route is good for it alone: it is in no cache, and never good again (mqk_route_good()),
- * so that nobody who asks whether it is needs to know about headers.  That is
+ * so that nobody who asks whether it is needs to know about headers.  The same holds
+ * where it goes through a last-value exchange, which has to remember it.  That is
  * seen where a route is found, not where it is found again.  Each such message
  * costs a walk through its exchanges.
  *
@@ -56,6 +57,7 @@ struct mqk_key {
  * @nr: queues
  * @room: how many fit
  * @key: the key
+ * @remembers: last-value exchanges on the way
  * @queue: the queues, each once
  */
 struct mqk_route {
@@ -66,6 +68,7 @@ struct mqk_route {
 	u32 nr;
 	u32 room;
 	struct mqk_key key;
+	u32 remembers;
 	struct mqk_queue *queue[] __counted_by(room);
 };
 
@@ -96,6 +99,9 @@ struct mqk_router {
 	u32 want_headers;		/* how many bytes were too many */
 	bool by_headers;		/* the route that is being found */
 	u64 id;				/* of a message whose id counts */
+	u32 remembers;			/* last-value exchanges on its way */
+	const u32 *found_now;		/* as mqk_route.now, .gen, were it cached */
+	u32 found_gen;
 	struct mqk_route *cache[MQK_ROUTE_CACHE];
 };
 
@@ -109,6 +115,11 @@ const struct mqk_route *mqk_route_find(struct mqk_router *r, u32 exchange,
 				       const struct mqk_key *key,
 				       const struct mqk_envelope *envelope,
 				       struct mqk_refusal *why);
+const struct mqk_route *mqk_route_through(struct mqk_router *r,
+					  struct mqk_exchange *x,
+					  const struct mqk_key *key,
+					  const struct mqk_envelope *envelope,
+					  struct mqk_refusal *why);
 void mqk_router_blank(struct mqk_router *r, void *headers);
 
 /* Where the generation of an exchange's routes stands. */
@@ -173,6 +184,13 @@ static inline void mqk_router_forget_last(struct mqk_router *r)
 static inline bool mqk_router_blind(const struct mqk_router *r)
 {
 	return r->by_headers && r->targets.cc.blind;
+}
+
+/* Whether nothing has changed since that route was found that is for one message. */
+static inline bool mqk_router_up_to_date(const struct mqk_router *r)
+{
+	/* pairs with mqk_broker_reroute() */
+	return smp_load_acquire(r->found_now) == r->found_gen;
 }
 
 /**

@@ -74,7 +74,7 @@ TEST_F(declare, exchange_missing_passive_is_ENOENT)
 
 TEST_F(declare, exchange_types)
 {
-	static const __u32 unknown[] = { 0, 6, 7, 0x100, 0x7fffffff, ~0u };
+	static const __u32 unknown[] = { 0, 7, 0x100, 0x7fffffff, ~0u };
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(unknown); i++) {

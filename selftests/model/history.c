@@ -46,7 +46,7 @@ const struct scope scope_module = {
 	.operations = ~(BIT(REDRIVE) | BIT(TX) | BIT(COMMIT) | BIT(ROLLBACK)),
 	.queue_profiles = BIT(0) | BIT(2) | BIT(4) | BIT(6) | BIT(9) | BIT(10) | BIT(12) | BIT(13) |
 			  BIT(14) | BIT(15) | BIT(16) | BIT(17) | BIT(18),
-	.exchange_profiles = BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(5) |
+	.exchange_profiles = BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(5) |
 			     BIT(6) | BIT(7),
 	.consumer_profiles = BIT(0) | BIT(CONSUME_NOACK) | BIT(CONSUME_PREFERRED) |
 			     BIT(CONSUME_PREFERRED | CONSUME_NOACK),

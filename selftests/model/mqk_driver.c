@@ -234,6 +234,7 @@ static int declare_exchange(struct driven *d, const unsigned int *n)
 		{ "topic", MQK_EXCHANGE_TOPIC },
 		{ "headers", MQK_EXCHANGE_HEADERS },
 		{ "x-consistent-hash", MQK_EXCHANGE_HASH },
+		{ "x-last-value", MQK_EXCHANGE_LAST_VALUE },
 	};
 	struct exchange_profile profile = exchange_profile(n[1]);
 	struct mqk_exchange_opts opts = { .sz = sizeof(opts) };

@@ -222,6 +222,16 @@ test_exchange()
 	for type in direct fanout topic; do
 		good "exchange declare $type" exchange declare "x-$type" --type "$type"
 	done
+	good "exchange declare x-last-value" exchange declare x-last \
+		--type x-last-value --arg x-recent-history-length:long=2
+	for n in 1 2 3; do
+		m publish x-last k "$n"
+	done
+	m queue declare last1 >/dev/null
+	good "bind to what is remembered" bind x-last last1 '#'
+	prints "what is remembered is given" "$(printf '2\n3')" get last1 --ack --raw --count 9
+	m queue delete last1 >/dev/null
+	m exchange delete x-last
 	good "exchange declare x-consistent-hash" exchange declare x-hash \
 		--type x-consistent-hash --arg hash-header=who
 	json "exchange list has its argument" \
@@ -920,7 +930,7 @@ test_completion()
 	tap_equal "completion of options" "$("$ctl" --complete get q --re)" "--reject
 --requeue"
 	tap_equal "completion of a long type" \
-		"$("$ctl" --complete exchange declare x --type x-)" x-consistent-hash
+		"$("$ctl" --complete exchange declare x --type x-c)" x-consistent-hash
 	tap_equal "completion of types" "$("$ctl" --complete exchange declare x --type t)" topic
 	tap_equal "completion of brokers" "$("$ctl" --complete -b "$broker")" "$broker"
 	tap_equal "completion of exchanges" "$("$ctl" --complete -b "$broker" publish amq.t)" amq.topic

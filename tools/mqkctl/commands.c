@@ -84,7 +84,7 @@ const struct option_text option_texts[OPT_NR] = {
 	[OPT_TO_EXCHANGE] = { "to-exchange", NULL, false,
 		"QUEUE is the name of an exchange" },
 	[OPT_TYPE] = { "type", "T", false,
-		"direct, fanout, topic, headers or x-consistent-hash" },
+		"direct, fanout, topic, headers, x-consistent-hash or x-last-value" },
 };
 
 /* Words, positions, options, alternatives, what must be there, help, code. */

@@ -87,6 +87,7 @@ static int option_words(enum opt opt, const char *word)
 {
 	static const char *const exchange_types[] = {
 		"direct", "fanout", "topic", "headers", "x-consistent-hash",
+		"x-last-value",
 	};
 	size_t nr = sizeof(exchange_types) / sizeof(exchange_types[0]);
 	size_t i;

@@ -512,6 +512,7 @@ struct mqk_query {
 #define MQK_FEATURE_CONSUMER_ARGS 0x800	/* arguments of consumers */
 #define MQK_FEATURE_PRIORITY	0x4000	/* x-max-priority of queues */
 #define MQK_FEATURE_DELAY	0x8000	/* MQK_MSG_F_DELAY, MQK_IOC_QUEUE_CANCEL */
+#define MQK_FEATURE_LAST_VALUE	0x400000 /* last-value exchanges */
 #define MQK_FEATURE_WILL_DELAY	0x1000000 /* struct mqk_will.delay */
 
 /**
@@ -602,6 +603,7 @@ struct mqk_broker_next {
 #define MQK_EXCHANGE_TOPIC	3
 #define MQK_EXCHANGE_HEADERS	4
 #define MQK_EXCHANGE_HASH	5	/* "x-consistent-hash" */
+#define MQK_EXCHANGE_LAST_VALUE	6	/* "x-last-value" */
 
 #define MQK_DECLARE_F_PASSIVE		0x01	/* only look it up */
 #define MQK_DECLARE_F_DURABLE		0x02	/* kept as a property; a transient
@@ -636,13 +638,15 @@ struct mqk_broker_next {
  *  - alternate-exchange, a string: name of the exchange to which messages go on
  *    that find no binding.  It need not be there yet; and must let who declares
  *    this exchange publish to it, else it is as if it were not there.
- *  - x-mqk-dialect, a string, topic exchanges: "amqp", or "mqtt": patterns of
+ *  - x-mqk-dialect, a string, topic and last-value exchanges: "amqp", or "mqtt": patterns of
  *    words between '/', '+' for one and '#' for all further ones; none of them
  *    first matches a key that begins with '$'.  A key that is no topic name in
  *    MQTT (empty, with '+', '#' or a 0 byte) matches nothing.
  *  - hash-header, a string, hash exchanges: name of the header whose text chooses
  *    where a message goes, in place of its key; without it, or where it is no
  *    text, as an empty one.
+ *  - x-recent-history-length, a whole number from 1 to 1,024, last-value exchanges:
+ *    how many messages of a key are remembered; 1 without it.
  *
  * The default exchange, whose name is empty, can only be looked up.
  * EACCES: name is empty, or begins with "amq." and there is none of that name;
@@ -844,7 +848,10 @@ struct mqk_queue_cancel {
  *
  * A binding is known by all four.  Making one twice, or removing one that is
  * not there, succeeds.  A message goes through each exchange once, and comes to
- * each queue once.  ENOENT: no such exchange or queue.  EACCES: default
+ * each queue once.  A new binding from a last-value exchange is given what that
+ * remembers and matches, before the call returns; that takes a port for as long, and
+ * a queue is given all or, with the error of a limit, nothing.  ENOENT: no such
+ * exchange or queue.  EACCES: default
  * exchange at either end, permission (r on the exchange, w on the queue or the
  * other exchange).  EINVAL: topic pattern; of a hash exchange, a key that is no
  * weight (decimal, 1 to 100).  EMLINK: its weights would be over 4,096 together.  EBUSY: queue exclusive to another session.  EDQUOT, ENOSPC: limit.

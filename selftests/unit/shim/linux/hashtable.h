@@ -6,20 +6,7 @@
 
 #include <linux/list.h>
 
-struct hlist_head {
-	struct hlist_node *first;
-};
-
 #define DEFINE_HASHTABLE(name, bits)	struct hlist_head name
-
-static inline void shim_hlist_add(struct hlist_node *n, struct hlist_head *h)
-{
-	n->next = h->first;
-	n->pprev = &h->first;
-	if (n->next)
-		n->next->pprev = &n->next;
-	h->first = n;
-}
 
 static inline void hash_del(struct hlist_node *n)
 {
@@ -28,7 +15,7 @@ static inline void hash_del(struct hlist_node *n)
 		n->next->pprev = n->pprev;
 }
 
-#define hash_add(table, node, key)	((void)(key), shim_hlist_add(node, &(table)))
+#define hash_add(table, node, key)	((void)(key), hlist_add_head(node, &(table)))
 #define hash_for_each_possible(table, obj, member, key) \
 	for (struct hlist_node *_n = ((void)(key), (table).first); \
 	     _n && (obj = container_of(_n, __typeof__(*obj), member), true); _n = _n->next)

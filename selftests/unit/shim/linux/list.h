@@ -102,4 +102,30 @@ static inline void list_splice_init(struct list_head *from, struct list_head *to
 	     n = list_next_entry(pos, member); \
 	     &pos->member != (head); pos = n, n = list_next_entry(n, member))
 
+struct hlist_head {
+	struct hlist_node *first;
+};
+
+static inline void hlist_add_head(struct hlist_node *n, struct hlist_head *h)
+{
+	n->next = h->first;
+	n->pprev = &h->first;
+	if (n->next)
+		n->next->pprev = &n->next;
+	h->first = n;
+}
+
+static inline void hlist_del(struct hlist_node *n)
+{
+	*n->pprev = n->next;
+	if (n->next)
+		n->next->pprev = n->pprev;
+}
+
+#define shim_hlist_entry(ptr, type, member) \
+	((ptr) ? container_of(ptr, type, member) : NULL)
+#define hlist_for_each_entry(pos, head, member)					\
+	for (pos = shim_hlist_entry((head)->first, __typeof__(*(pos)), member); pos; \
+	     pos = shim_hlist_entry((pos)->member.next, __typeof__(*(pos)), member))
+
 #endif

@@ -7,4 +7,12 @@
 /* A fixed sequence, so that a run can be repeated. */
 void get_random_bytes(void *buf, size_t len);
 
+static inline u32 get_random_u32(void)
+{
+	u32 n;
+
+	get_random_bytes(&n, sizeof(n));
+	return n;
+}
+
 #endif

@@ -45,6 +45,20 @@ static inline bool waitqueue_active(wait_queue_head_t *wq)
 	return READ_ONCE(wq->nr);
 }
 
+#define wait_event(wq, condition)						\
+	do {									\
+		DEFINE_WAIT(shim_wait);						\
+										\
+		for (;;) {							\
+			prepare_to_wait(&(wq), &shim_wait, TASK_INTERRUPTIBLE);	\
+			if (condition)						\
+				break;						\
+			schedule();						\
+		}								\
+		finish_wait(&(wq), &shim_wait);					\
+	} while (0)
+
+#define wake_up_all(wq)					shim_wake_up(wq)
 #define wake_up_interruptible(wq)			shim_wake_up(wq)
 #define wake_up_interruptible_all(wq)			shim_wake_up(wq)
 #define wake_up_interruptible_poll(wq, events)		shim_wake_up(wq)
