@@ -59,6 +59,8 @@
 #define MQK_UPKEEP_BUDGET	256u
 /* Nanoseconds after which a message that is due, and found no memory, tries again. */
 #define MQK_SCHEDULE_AGAIN	(100 * 1000000ull)
+/* Chunks that are given extras, because a queue's rules change to need them. */
+#define MQK_KEEP_CHUNKS		64u
 /* Such holds in a row by one who publishes; then a work goes on. */
 #define MQK_RUN_ROUNDS		8u
 /* Consumers whose acknowledgements a look at a queue takes first. */

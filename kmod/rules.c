@@ -130,18 +130,35 @@ static int read_handover(const struct argument *a, enum mqk_handover *to)
 	return 0;
 }
 
-/* Those that say what may be in a queue, not what the queue is. */
-static bool may_change(const struct argument *a)
+/* Those that say what becomes of messages, not what the queue is: they may change. */
+static const struct changeable {
+	const char *name;
+	u32 offset;
+	u32 size;
+} changeable[] = {
+#define MEMBER(name, member) \
+	{ name, offsetof(struct mqk_rules, member), sizeof_field(struct mqk_rules, member) }
+	MEMBER("x-max-length", max_length),
+	MEMBER("x-max-length-bytes", max_bytes),
+	MEMBER("x-overflow", overflow),
+	MEMBER("x-message-ttl", message_ttl),
+	MEMBER("x-expires", expires),
+	MEMBER("x-delivery-limit", delivery_limit),
+	MEMBER("x-mqk-retry-delay", retry_delay),
+	MEMBER("x-mqk-retry-max", retry_max),
+	MEMBER("x-mqk-retry-backoff", retry_backoff),
+	MEMBER("x-consumer-timeout", consumer_timeout),
+#undef MEMBER
+};
+
+static const struct changeable *find_changeable(const struct argument *a)
 {
-	static const char * const names[] = {
-		"x-max-length", "x-max-length-bytes", "x-overflow",
-	};
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(names); i++)
-		if (equals(a->name, a->name_len, names[i]))
-			return true;
-	return false;
+	for (i = 0; i < ARRAY_SIZE(changeable); i++)
+		if (equals(a->name, a->name_len, changeable[i].name))
+			return &changeable[i];
+	return NULL;
 }
 
 static int read_one(struct mqk_rules *r, const struct argument *a)
@@ -175,6 +192,19 @@ static int read_one(struct mqk_rules *r, const struct argument *a)
 	return -EINVAL;
 }
 
+/* Change one; of type void, as if it had never been given. */
+static int change_one(struct mqk_rules *r, const struct argument *a)
+{
+	const struct changeable *c = find_changeable(a);
+
+	if (!c)
+		return -EINVAL;
+	if (a->type != MQK_HEADER_VOID)
+		return read_one(r, a);
+	memcpy((u8 *)r + c->offset, (const u8 *)&none + c->offset, c->size);
+	return 0;
+}
+
 static int read_all(struct mqk_rules *r, const u8 *args, u32 len, bool change)
 {
 	struct argument a;
@@ -187,7 +217,7 @@ static int read_all(struct mqk_rules *r, const u8 *args, u32 len, bool change)
 		a.name = args + sizeof(struct mqk_header);
 		a.value = a.name + a.name_len;
 		size = ALIGN(sizeof(struct mqk_header) + a.name_len + a.value_len, 8);
-		if ((change && !may_change(&a)) || read_one(r, &a))
+		if (change ? change_one(r, &a) : read_one(r, &a))
 			return -EINVAL;
 	}
 	return 0;
@@ -216,7 +246,7 @@ int mqk_rules_parse(struct mqk_rules *r, const u8 *args, u32 len,
  * mqk_rules_change() - read the arguments that a queue is given while it lives
  * @r: where the rules go
  * @old: what they are; NULL: none
- * @args: as of mqk_rules_parse()
+ * @args: as of mqk_rules_parse(); one of type void is taken away
  * @len: bytes of them
  * @why: filled when they are refused
  *

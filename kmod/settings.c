@@ -9,7 +9,10 @@
 #include <linux/spinlock.h>
 
 #include "broker.h"
+#include "deadline.h"
 #include "deliver.h"
+#include "extra.h"
+#include "limits.h"
 #include "queue.h"
 #include "rules.h"
 #include "turn.h"
@@ -28,16 +31,131 @@ static void pause_or_resume(struct mqk_queue *q, u32 flags)
 	mqk_turn_find_sole(q);
 }
 
+/* Extras that are no chunk's yet, and how many. */
+struct supply {
+	struct list_head list;
+	u32 nr;
+};
+
+static int stock(struct mqk_queue *q, struct supply *s, u32 nr,
+		 struct mqk_refusal *why)
+{
+	struct mqk_extras *xs;
+
+	for (; s->nr < nr; s->nr++) {
+		xs = mqk_extras_alloc(q->tenant, why);
+		if (IS_ERR(xs))
+			return PTR_ERR(xs);
+		list_add(&xs->link, &s->list);
+	}
+	return 0;
+}
+
+static void give(struct supply *s, struct mqk_chunk *c)
+{
+	struct mqk_extras *xs = list_first_entry(&s->list, struct mqk_extras, link);
+
+	list_del(&xs->link);
+	s->nr--;
+	mqk_extras_give(xs, c);
+}
+
+/* Begin to keep extras for what comes; returns how many are lacking for that. */
+static u32 begin_keep(struct mqk_queue *q, struct supply *s,
+		      struct mqk_keep **keep)
+{
+	struct mqk_chunk *tail = q->index.tail, *c;
+	u32 n = 0;
+
+	lockdep_assert_held(&q->lock);
+	if (q->keeps)
+		return 0;
+	n += tail && !tail->extras;
+	list_for_each_entry(c, &q->index.spare, link)
+		n += !c->extras;
+	if (s->nr < n)
+		return n;
+	if (tail && !tail->extras)
+		give(s, tail);
+	list_for_each_entry(c, &q->index.spare, link)
+		if (!c->extras)
+			give(s, c);
+	mqk_keep_begin(q, *keep);
+	*keep = NULL;
+	mqk_turn_find_sole(q);
+	return 0;
+}
+
+/*
+ * Keep extras for what is there, from a place on: of some chunks.  What is out for
+ * delivery is settled by them from now on.  Returns whether that was all.
+ */
+static bool keep_some(struct mqk_queue *q, u64 *from, struct supply *s)
+{
+	u32 budget = MQK_KEEP_CHUNKS, i;
+	struct mqk_chunk *c;
+
+	lockdep_assert_held(&q->lock);
+	while ((c = mqk_index_chunk_at(&q->index, *from))) {
+		if (!budget-- || (!c->extras && !s->nr))
+			return false;
+		if (!c->extras)
+			give(s, c);
+		for (i = 0; i < c->used; i++)
+			if (mqk_entry_is_out(&c->entry[i]))
+				c->entry[i].flags |= MQK_ENTRY_F_KEPT;
+		*from = c->base + c->used;
+	}
+	return true;
+}
+
+/*
+ * Have a queue keep extras of all its messages.  When that fails, it may keep some,
+ * which changes nothing.
+ */
+static int keep_all(struct mqk_queue *q, struct mqk_refusal *why)
+{
+	struct mqk_keep *keep = mqk_keep_alloc();
+	struct mqk_extras *xs, *next;
+	struct supply s = { .list = LIST_HEAD_INIT(s.list) };
+	bool all = false;
+	u64 from = 0;
+	u32 n = 2;
+	int err;
+
+	if (!keep)
+		return -ENOMEM;
+	do {
+		err = stock(q, &s, n, why);
+		if (err)
+			break;
+		spin_lock(&q->lock);
+		n = begin_keep(q, &s, &keep);
+		if (!n) {
+			n = MQK_KEEP_CHUNKS;
+			all = keep_some(q, &from, &s);
+		}
+		spin_unlock(&q->lock);
+		cond_resched();
+	} while (!all);
+	list_for_each_entry_safe(xs, next, &s.list, link)
+		mqk_extras_free(xs);
+	kfree(keep);
+	return err;
+}
+
 /**
  * mqk_queue_set() - change the settings of a queue
  * @q: the queue
  * @s: the change
  * @why: filled when it is refused
  *
- * What follows from it is left to mqk_queue_run().
+ * What follows from it is left to mqk_queue_run().  Changing arguments is a use of the
+ * queue.  Rules that need to know more of messages than before do so of those that
+ * are there, too: what that takes is charged to who pays for the queue.
  *
  * Context: broker->mutex; may sleep.
- * Return: 0; -EINVAL for an argument; -ENOMEM
+ * Return: 0; -EINVAL for an argument; -EDQUOT, -ENOSPC, -ENOMEM
  */
 int mqk_queue_set(struct mqk_queue *q, const struct mqk_settings *s,
 		  struct mqk_refusal *why)
@@ -49,6 +167,11 @@ int mqk_queue_set(struct mqk_queue *q, const struct mqk_settings *s,
 	err = mqk_rules_change(&rules, q->rules, s->args, s->args_len, why);
 	if (err)
 		return err;
+	if (mqk_rules_keep(&rules) && !mqk_rules_keep(q->rules)) {
+		err = keep_all(q, why);
+		if (err)
+			return err;
+	}
 	fresh = mqk_rules_alloc(&rules);
 	if (IS_ERR(fresh))
 		return PTR_ERR(fresh);
@@ -58,6 +181,9 @@ int mqk_queue_set(struct mqk_queue *q, const struct mqk_settings *s,
 	q->rules = fresh;
 	q->refuses = mqk_rules_refuse(fresh);
 	pause_or_resume(q, s->flags);
+	/* or one that is to expire would be late already */
+	if (s->args_len)
+		mqk_deadline_used(q);
 	spin_unlock(&q->lock);
 	kfree(old);
 	return 0;

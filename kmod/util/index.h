@@ -150,6 +150,13 @@ static inline struct mqk_chunk *mqk_entry_chunk(const struct mqk_entry *e)
 	return (struct mqk_chunk *)((unsigned long)e & ~(MQK_CHUNK_BYTES - 1UL));
 }
 
+/* Whether somebody has it who is to acknowledge it. */
+static inline bool mqk_entry_is_out(const struct mqk_entry *e)
+{
+	return (e->flags & (MQK_ENTRY_F_TAKEN | MQK_ENTRY_F_DONE |
+			    MQK_ENTRY_F_SETTLED)) == MQK_ENTRY_F_TAKEN;
+}
+
 /* Place of an entry in its queue, from 0. */
 static inline u64 mqk_entry_seq(const struct mqk_entry *e)
 {

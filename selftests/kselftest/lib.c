@@ -478,6 +478,19 @@ int queue_set(int fd, const char *name, __u32 flags, const char *args)
 	return mq(fd, MQK_IOC_QUEUE_SET, &s);
 }
 
+int queue_set_headers(int fd, const char *name, const struct headers *h)
+{
+	struct mqk_queue_set s = {
+		.size = sizeof(s),
+		.name = PTR(name),
+		.name_len = strlen(name),
+		.args = PTR(h->bytes),
+		.args_len = h->len,
+	};
+
+	return mq(fd, MQK_IOC_QUEUE_SET, &s);
+}
+
 __s64 queue_declare_mode(int fd, const char *name, __u32 mode)
 {
 	return declare_queue(fd, name, strlen(name), MQK_DECLARE_F_MODE, mode);

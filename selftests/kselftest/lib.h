@@ -134,6 +134,8 @@ void headers_text(struct headers *h, const char *name, const char *value);
 /* An array of strings, up to a NULL. */
 void headers_array(struct headers *h, const char *name, const char *const *values);
 void headers_number(struct headers *h, const char *name, __s64 value);
+/* Change a queue, with arguments of any type. */
+int queue_set_headers(int fd, const char *name, const struct headers *h);
 /* The same calls with what they take beside names and keys; @h may be NULL. */
 __s64 exchange_declare_args(int fd, const char *name, __u32 type, __u32 flags,
 			    const struct headers *h);

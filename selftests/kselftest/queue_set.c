@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -316,6 +317,126 @@ TEST_F(set, declaring_again_compares_with_what_they_are)
 	EXPECT_EQ(self->q, queue_declare_args(self->s, "q", "x-max-length=8"));
 }
 
+/* One that is taken away is as if it had never been given. */
+TEST_F(set, arguments_are_taken_away)
+{
+	static const char * const args[] = {
+		"x-max-length", "x-max-length-bytes", "x-overflow", "x-message-ttl",
+		"x-expires", "x-delivery-limit", "x-mqk-retry-delay", "x-mqk-retry-max",
+		"x-mqk-retry-backoff", "x-consumer-timeout",
+	};
+	static const char * const values[] = {
+		"100", "100000", "reject-publish", "100000", "100000", "5", "100000",
+		"100000", "exponential", "100000",
+	};
+	struct headers h = {};
+	char text[100];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(args); i++) {
+		snprintf(text, sizeof(text), "%s=%s", args[i], values[i]);
+		ASSERT_EQ(0, change(self, text)) {
+			TH_LOG("%s", text);
+		}
+		EXPECT_EQ(self->q, queue_declare_args(self->s, "q", text));
+		EXPECT_EQ(-EINVAL, queue_declare(self->s, "q", 0));
+		h.len = 0;
+		headers_add(&h, MQK_HEADER_VOID, args[i], NULL, 0);
+		ASSERT_EQ(0, queue_set_headers(self->s, "q", &h));
+		/* and again */
+		ASSERT_EQ(0, queue_set_headers(self->s, "q", &h));
+		EXPECT_EQ(self->q, queue_declare(self->s, "q", 0));
+	}
+	/* not those that stay */
+	h.len = 0;
+	headers_add(&h, MQK_HEADER_VOID, "x-single-active-consumer", NULL, 0);
+	EXPECT_EQ(-EINVAL, queue_set_headers(self->s, "q", &h));
+	h.len = 0;
+	headers_add(&h, MQK_HEADER_VOID, "x-unknown", NULL, 0);
+	EXPECT_EQ(-EINVAL, queue_set_headers(self->s, "q", &h));
+}
+
+/* --- times and failures, of a queue that knew of none --------------------- */
+
+static int rejects(FIXTURE_DATA(set) *self, __u64 tag)
+{
+	return consumer_settle(&self->get, tag, MQK_ACK_REJECT, MQK_ACK_F_REQUEUE) == 1 ?
+	       0 : -EIO;
+}
+
+TEST_F(set, a_time_to_live_is_of_what_comes_then)
+{
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, 1));
+	ASSERT_EQ(0, change(self, "x-message-ttl=1"));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, 2));
+	EXPECT_EQ(1, ready(self, 1));
+	EXPECT_EQ(1, takes(self));
+}
+
+/* What was delivered before fails under the new rule; so does what waited. */
+TEST_F(set, a_limit_is_of_what_fails_then)
+{
+	struct mqk_delivery first, second;
+
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, 1));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, 2));
+	ASSERT_EQ(0, queue_get(self->r, self->get.c.id, self->q, 0, 0, &first, NULL));
+	ASSERT_EQ(0, change(self, "x-delivery-limit=0"));
+	ASSERT_EQ(0, rejects(self, first.tag));
+	EXPECT_EQ(1, ready(self, 1));
+	ASSERT_EQ(0, queue_get(self->r, self->get.c.id, self->q, 0, 0, &second, NULL));
+	EXPECT_EQ(2, delivery_number(self->r, &second));
+	ASSERT_EQ(0, rejects(self, second.tag));
+	EXPECT_EQ(0, ready(self, 0));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, 3));
+	EXPECT_EQ(3, takes(self));
+}
+
+TEST_F(set, a_timeout_is_of_what_is_delivered_then)
+{
+	struct mqk_delivery d;
+
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, 1));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, 2));
+	EXPECT_EQ(1, takes(self));
+	ASSERT_EQ(0, change(self, "x-consumer-timeout=1"));
+	EXPECT_EQ(2, takes(self));
+	ASSERT_EQ(1, ready(self, 1));
+	ASSERT_EQ(0, queue_get(self->r, self->get.c.id, self->q, 0, 0, &d, NULL));
+	EXPECT_EQ(2, delivery_number(self->r, &d));
+	EXPECT_EQ(1, d.count);
+}
+
+TEST_F(set, unused_from_the_change_on)
+{
+	struct mqk_queue_next info = {};
+	__u64 end = now_ms() + LONG_MS;
+
+	ASSERT_EQ(0, change(self, "x-expires=1"));
+	while (!queue_info(self->s, self->q, &info) && now_ms() < end)
+		sleep_ms(1);
+	EXPECT_EQ(-ENOENT, queue_declare(self->s, "q", MQK_DECLARE_F_PASSIVE));
+}
+
+/* Of a deep queue: chunks that are full, by the hundred, the last one, and later ones. */
+TEST_F(set, in_a_deep_queue)
+{
+	const __u32 n = 9000;
+	struct mqk_delivery d;
+	struct port port;
+	__u32 i;
+
+	ASSERT_EQ(0, port_make(&port, self->s, variant->flags, 16));
+	ASSERT_EQ(0, port_numbers(&port, self->exchange, "q", 1, n));
+	ASSERT_EQ(0, change(self, "x-delivery-limit=0"));
+	for (i = 1; i <= n; i++) {
+		ASSERT_EQ(0, queue_get(self->r, self->get.c.id, self->q, 0, 0, &d, NULL));
+		ASSERT_EQ(i, delivery_number(self->r, &d));
+		ASSERT_EQ(0, rejects(self, d.tag));
+	}
+	EXPECT_EQ(-EAGAIN, takes(self));
+}
+
 /* All of it or nothing. */
 TEST_F(set, what_is_refused_changes_nothing)
 {
@@ -358,7 +479,7 @@ static void *changer(void *arg)
 {
 	static const char * const args[] = {
 		"x-max-length=5", "x-overflow=reject-publish", "x-max-length=100",
-		"x-overflow=drop-head",
+		"x-overflow=drop-head", "x-delivery-limit=100",
 	};
 	struct changer *c = arg;
 	unsigned int i;

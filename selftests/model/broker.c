@@ -55,15 +55,14 @@ int name_check(const char *name)
 	return strlen(name) > 255 ? -ENAMETOOLONG : 0;
 }
 
-static bool is_overdue(const struct broker *b, const struct queue *q, const struct entry *e)
+static bool is_overdue(const struct broker *b, const struct entry *e)
 {
-	return e->state == TAKEN && q->rules.consumer_timeout >= 0 &&
-	       e->taken_at + q->rules.consumer_timeout <= b->now;
+	return e->state == TAKEN && e->timeout <= b->now;
 }
 
 /*
  * A message that was out for too long comes back, and nobody has failed; of several
- * the one that was out longest, then the oldest.  One that somebody got is given to
+ * the one whose time came first, then the oldest.  One that somebody got is given to
  * others before the next one comes back.
  */
 static bool take_back(struct broker *b, struct queue *q)
@@ -75,10 +74,10 @@ static bool take_back(struct broker *b, struct queue *q)
 	for (i = 0; i < q->nr; i++) {
 		struct entry *e = q->entry[i];
 
-		if (!is_overdue(b, q, e))
+		if (!is_overdue(b, e))
 			continue;
-		if (!first || e->taken_at < first->taken_at ||
-		    (e->taken_at == first->taken_at && e->place < first->place))
+		if (!first || e->timeout < first->timeout ||
+		    (e->timeout == first->timeout && e->place < first->place))
 			first = e;
 	}
 	if (!first)

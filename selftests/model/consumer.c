@@ -336,7 +336,8 @@ static void take(struct broker *b, struct queue *q, struct entry *e, unsigned in
 	e->state = TAKEN;
 	e->consumer = id;
 	e->tag = ++c->last_tag;
-	e->taken_at = b->now;
+	e->timeout = q->rules.consumer_timeout < 0 ? NEVER :
+		     b->now + q->rules.consumer_timeout;
 	c->held++;
 	c->turn = b->turn++;
 	count_passed(q, level_of(q, e));

@@ -37,7 +37,7 @@ struct driven_port {
 struct held {
 	uint64_t tag;
 	uint32_t queue;
-	uint64_t since;
+	uint64_t until;			/* when it returns, or 0 */
 };
 
 struct driven_consumer {
@@ -158,6 +158,8 @@ static void encode(struct mqk_headers *h, void *buf, const struct table *t)
 			must(mqk_headers_add_string(h, name, v->text));
 		else if (v->type == 't')
 			must(mqk_headers_add_bool(h, name, v->number));
+		else if (v->type == 'V')
+			must(mqk_headers_add(h, 'V', name, NULL, 0));
 		else
 			must(mqk_headers_add(h, v->type, name, &v->number,
 					     v->type == 'b' ? 1 : v->type == 's' ? 2 :
@@ -173,6 +175,18 @@ static uint64_t timeout_of(const struct table *args)
 		if (!strcmp(args->field[i].name, "x-consumer-timeout"))
 			return args->field[i].value.number;
 	return 0;
+}
+
+/* A change that has one, or takes it away: from then on. */
+static void note_timeout(struct driven *d, const char *name, const struct table *args)
+{
+	unsigned int i;
+
+	if (!table_find(args, "x-consumer-timeout"))
+		return;
+	for (i = 0; i < NAMES_ROOM; i++)
+		if (!strcmp(d->queue[i], name))
+			d->timeout[i] = timeout_of(args);
 }
 
 static int declare_queue(struct driven *d, struct mqk *m, const unsigned int *n)
@@ -217,6 +231,8 @@ static int set_queue(struct driven *d, const struct step *s)
 		      s->n[1] ? mqk_queue_pause(m, name) : mqk_queue_resume(m, name);
 		for (; i < d->nr_sessions && !d->session[i].m; i++)
 			;
+		if (!err && s->op == CHANGE)
+			note_timeout(d, name, &change);
 		if (err != -EBUSY || i == d->nr_sessions)
 			return err;
 		m = d->session[i++].m;
@@ -388,6 +404,7 @@ static void note(struct driven *d, struct driven_consumer *c, const struct mqk_m
 {
 	/* it is mapped, so its head lies in front of its key */
 	const struct mqk_record *r = (const void *)((const char *)msg->key - MQK_RECORD_KEY);
+	uint64_t timeout;
 	unsigned int nr;
 
 	memcpy(&nr, msg->payload, sizeof(nr));
@@ -405,7 +422,9 @@ static void note(struct driven *d, struct driven_consumer *c, const struct mqk_m
 		return;
 	if (c->nr_held == HELD_ROOM)
 		abort();
-	c->held[c->nr_held++] = (struct held){ msg->d.tag, msg->d.queue, d->now };
+	timeout = d->timeout[msg->d.queue % NAMES_ROOM];
+	c->held[c->nr_held++] = (struct held){ msg->d.tag, msg->d.queue,
+					       timeout ? d->now + timeout : 0 };
 }
 
 static int get(struct driven *d, const unsigned int *n)
@@ -572,9 +591,8 @@ static void tick(struct driven *d)
 	for (i = 0; i < d->nr_consumers; i++)
 		for (j = d->consumer[i].nr_held; j-- > 0;) {
 			const struct held *h = &d->consumer[i].held[j];
-			uint64_t timeout = d->timeout[h->queue % NAMES_ROOM];
 
-			if (timeout && h->since + timeout <= d->now)
+			if (h->until && h->until <= d->now)
 				forget(&d->consumer[i], j);
 		}
 	mqk_driver_advance(TICK_MS);

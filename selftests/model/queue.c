@@ -133,12 +133,16 @@ int queue_change(struct broker *b, const char *name, const struct table *args)
 	for (i = 0; i < args->nr; i++) {
 		if (!rules_may_change(args->field[i].name))
 			return -EINVAL;
-		table_set(&all, args->field[i].name, &args->field[i].value);
+		if (args->field[i].value.type == 'V')
+			table_remove(&all, args->field[i].name);
+		else
+			table_set(&all, args->field[i].name, &args->field[i].value);
 	}
 	if (rules_read(&rules, &all))
 		return -EINVAL;
 	q->args = all;
 	q->rules = rules;
+	q->used_at = b->now;
 	broker_settle(b);
 	return 0;
 }
@@ -501,8 +505,8 @@ uint64_t queue_deadline(const struct broker *b, const struct queue *q)
 			first = earlier(first, e->expires);
 		else if (e->state != TAKEN)
 			first = earlier(first, e->due);
-		else if (q->rules.consumer_timeout >= 0)
-			first = earlier(first, e->taken_at + q->rules.consumer_timeout);
+		else
+			first = earlier(first, e->timeout);
 	}
 	if (q->rules.expires >= 0 && !consumer_count(b, q->name))
 		first = earlier(first, q->used_at + q->rules.expires);

@@ -30,7 +30,7 @@ struct entry {
 	uint64_t place;			/* NEVER while scheduled */
 	uint64_t due;
 	uint64_t expires;
-	uint64_t taken_at;
+	uint64_t timeout;		/* when a consumer has had it for too long */
 	unsigned int deliveries, failures;
 	unsigned int consumer;
 	uint64_t tag;

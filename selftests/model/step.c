@@ -192,6 +192,32 @@ struct table queue_change_args(unsigned int n)
 		table_set_number(&args, "x-max-length", 'l', 1);
 		table_set_number(&args, "x-single-active-consumer", 't', 1);
 		break;
+	case 8:
+		table_set_number(&args, "x-message-ttl", 'l', 4 * TICK_MS);
+		break;
+	case 9:
+		table_set_number(&args, "x-delivery-limit", 'l', 1);
+		table_set_number(&args, "x-mqk-retry-delay", 'l', 1 * TICK_MS);
+		break;
+	case 10:
+		table_set_number(&args, "x-consumer-timeout", 'l', 3 * TICK_MS);
+		break;
+	case 11:
+		table_set_number(&args, "x-expires", 'l', 20 * TICK_MS);
+		break;
+	case 12:
+		table_set(&args, "x-message-ttl", &(struct value){ .type = 'V' });
+		table_set(&args, "x-expires", &(struct value){ .type = 'V' });
+		table_set(&args, "x-consumer-timeout", &(struct value){ .type = 'V' });
+		break;
+	case 13:
+		table_set(&args, "x-delivery-limit", &(struct value){ .type = 'V' });
+		table_set(&args, "x-mqk-retry-delay", &(struct value){ .type = 'V' });
+		break;
+	case 14:
+		table_set(&args, "x-max-length", &(struct value){ .type = 'V' });
+		table_set(&args, "x-overflow", &(struct value){ .type = 'V' });
+		break;
 	}
 	return args;
 }

@@ -60,7 +60,7 @@ void step_print(struct text *t, const struct step *s);
 #define NR_QUEUE_PROFILES	19
 #define NR_EXCHANGE_PROFILES	8
 #define NR_KEYS			8
-#define NR_CHANGES		8
+#define NR_CHANGES		15
 
 #define NR_CONSUMER_PROFILES	8
 

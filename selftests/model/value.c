@@ -63,6 +63,17 @@ void table_set(struct table *t, const char *name, const struct value *v)
 		t->nr++;
 }
 
+void table_remove(struct table *t, const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < t->nr; i++)
+		if (!strcmp(t->field[i].name, name)) {
+			t->field[i] = t->field[--t->nr];
+			return;
+		}
+}
+
 void table_set_number(struct table *t, const char *name, char type, int64_t number)
 {
 	table_set(t, name, &(struct value){ .type = type, .number = number });

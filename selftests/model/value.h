@@ -41,6 +41,7 @@ const struct value *table_find(const struct table *t, const char *name);
 void table_set(struct table *t, const char *name, const struct value *v);
 void table_set_number(struct table *t, const char *name, char type, int64_t number);
 void table_set_text(struct table *t, const char *name, const char *text);
+void table_remove(struct table *t, const char *name);
 /* The same fields of the same types, in any order. */
 bool table_equal(const struct table *a, const struct table *b);
 

@@ -783,10 +783,14 @@ struct mqk_delete {
  * @name_len: bytes of the name
  * @args_len: bytes of the arguments; 0: all stay as they are
  *
- * Arguments that may change are x-max-length, x-max-length-bytes and x-overflow of
- * struct mqk_queue_declare; the others stay.  A shorter length takes effect before
- * the call returns, or soon after when that drops very many messages.  Declaring
- * the queue again compares with what they are then.
+ * Arguments that may change are x-max-length, x-max-length-bytes, x-overflow,
+ * x-message-ttl, x-expires, x-delivery-limit, x-consumer-timeout and x-mqk-retry-delay,
+ * -max, -backoff of struct mqk_queue_declare; the others stay.  One of type void is
+ * taken away, as if it had never been given.  A shorter length takes effect before
+ * the call returns, or soon after when that drops very many messages; other times and
+ * limits for messages that come, are delivered, return or fail from then on.
+ * Changing arguments is a use of the queue (x-expires).  Declaring the queue again
+ * compares with what they are then.
  *
  * A paused queue (F_PAUSE) delivers nothing, and gives nothing to get (EAGAIN),
  * until it is resumed (F_RESUME); all else goes on.  What it is already, it stays.
@@ -794,7 +798,7 @@ struct mqk_delete {
  * All of it is done, or nothing.  ENOENT: no such queue.  EACCES: permission (x on
  * the queue).  EBUSY: exclusive to another session.  EINVAL: an argument that is
  * unknown, may not change, or would not do in a declaration; both flags; name.
- * ENAMETOOLONG.
+ * ENAMETOOLONG.  EDQUOT, ENOSPC: limit, for what is to be known of messages then.
  */
 struct mqk_queue_set {
 	__u32 size;
