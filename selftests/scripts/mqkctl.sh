@@ -601,6 +601,47 @@ test_will()
 	bad "will, no such exchange" 1 "exchange 'x9': no such exchange*" will x9 k data
 }
 
+test_policies()
+{
+	file=$work/policies/there
+	for n in po-a1 po-a2 po-b1; do
+		m queue declare "$n" >/dev/null
+	done
+	good "policy set" policy set short '^po-a' --arg x-max-length:long=1 --policies "$file"
+	for n in 1 2 3; do
+		m publish "" po-a1 "$n"
+		m publish "" po-b1 "$n"
+	done
+	wait_for depth_is po-a1 1+0
+	wait_for depth_is po-b1 3+0
+	tap_equal "a policy is of the queues that match" "$?" 0
+	good "a policy of a higher priority" policy set long 'po-.1$' \
+		--arg x-max-length:long=2 --arg x-message-ttl:long=100000 --priority 5 --policies "$file"
+	good "queues have the arguments of the one that counts" queue declare po-a1 \
+		--arg x-max-length:long=2 --arg x-message-ttl:long=100000
+	good "and others those of others" queue declare po-a2 --arg x-max-length:long=1
+	wait_for depth_is po-b1 2+0
+	json "policy list" \
+		"[(p['name'], p['pattern'], p['priority'], p['arguments']) for p in o] == [('long', 'po-.1\$', 5, 'x-max-length:long=2 x-message-ttl:long=100000'), ('short', '^po-a', 0, 'x-max-length:long=1')]" \
+		policy list --policies "$file"
+	good "policy delete" policy delete long --policies "$file"
+	good "the next one counts again" queue declare po-a1 --arg x-max-length:long=1
+	good "what it had is taken away" queue declare po-b1
+	m queue declare po-a3 >/dev/null
+	good "policy apply" policy apply --policies "$file"
+	good "to those that came later" queue declare po-a3 --arg x-max-length:long=1
+	bad "policy delete, none" 1 "policy 'long': there is none*" policy delete long --policies "$file"
+	bad "policy set, bad pattern" 2 "policy 'x': pattern '(': *" policy set x '(' --arg a=b --policies "$file"
+	bad "policy set, an argument that may not change" 1 "change queue 'po-a1': *argument*" \
+		policy set fixed po-a --priority 9 --arg x-queue-type=classic --policies "$file"
+	echo 'bad line' >"$file"
+	bad "policy list, bad file" 2 "$file:1: a policy is NAME PATTERN PRIORITY*" policy list --policies "$file"
+	good "no file is no policies" policy list --policies "$file.not"
+	for n in po-a1 po-a2 po-a3 po-b1; do
+		m queue delete "$n"
+	done
+}
+
 test_get()
 {
 	m queue declare g1 >/dev/null
@@ -924,7 +965,7 @@ test_permissions()
 
 test_completion()
 {
-	tap_equal "completion of commands" "$("$ctl" --complete p)" publish
+	tap_equal "completion of commands" "$("$ctl" --complete pu)" publish
 	tap_equal "completion of second words" "$("$ctl" --complete broker d)" delete
 	tap_equal "completion of lists" "$("$ctl" --complete binding '') $("$ctl" --complete consumer '')" "list list"
 	tap_equal "completion of options" "$("$ctl" --complete get q --re)" "--reject
@@ -949,7 +990,7 @@ test_completion()
 
 tap_check "broker create" "$ctl" broker create "$broker"
 [ $# -gt 0 ] || set -- usage broker exchange queue bind publish headers get \
-	lists data browse properties call will consume stat prometheus batch trace permissions completion
+	lists data browse properties call will policies consume stat prometheus batch trace permissions completion
 for tests; do
 	echo "# $tests"
 	"test_$tests"

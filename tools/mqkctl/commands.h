@@ -32,6 +32,11 @@ int bind_bind(struct ctl *ctl, const struct args *args);
 int bind_unbind(struct ctl *ctl, const struct args *args);
 int bind_route(struct ctl *ctl, const struct args *args);
 
+int policy_set(struct ctl *ctl, const struct args *args);
+int policy_delete(struct ctl *ctl, const struct args *args);
+int policy_list(struct ctl *ctl, const struct args *args);
+int policy_apply(struct ctl *ctl, const struct args *args);
+
 int publish(struct ctl *ctl, const struct args *args);
 int will(struct ctl *ctl, const struct args *args);
 int call_call(struct ctl *ctl, const struct args *args);
