@@ -1603,6 +1603,122 @@ typedef int mqk_serve_fn(struct mqk_port *p, const struct mqk_msg *request,
 int mqk_serve(struct mqk_consumer *c, struct mqk_port *p, mqk_serve_fn *fn,
 	      void *arg, int64_t idle);
 
+/* ------------------------------------------------------------------------
+ * Idempotent consumers (idem.c)
+ *
+ * A message may be delivered twice: after its consumer has died, or because its
+ * publisher sent it twice.  What makes its effect happen once is the consumer's: it
+ * remembers what was done, together with the effect.
+ */
+
+struct mqk_idem;
+
+/* The effect of a message: 0 or more when it happened, or -errno. */
+typedef int (*mqk_idem_effect)(void *arg);
+
+/**
+ * struct mqk_idem_store - where it is remembered beyond the process
+ * @begin: begin a transaction: 0 or -errno
+ * @check: whether a message is known: 1, 0, or -errno; NULL: @record tells
+ * @record: remember a message; -EEXIST: it is known (a unique key); NULL: nothing
+ * @version: the version that a key has, 0 when it is not known; NULL: the table's
+ * @set_version: the version that it has now; NULL: nothing
+ * @commit: make all since @begin last, the effect as well: 0 or -errno
+ * @rollback: undo all since @begin; also when @commit has failed
+ *
+ * Each gets the context of the options.  None is called under a lock of the library;
+ * two threads may be in them at once, for different names.
+ */
+struct mqk_idem_store {
+	int (*begin)(void *ctx);
+	int (*check)(void *ctx, const void *id, size_t len);
+	int (*record)(void *ctx, const void *id, size_t len);
+	int (*version)(void *ctx, const void *key, size_t len, uint64_t *version);
+	int (*set_version)(void *ctx, const void *key, size_t len, uint64_t version);
+	int (*commit)(void *ctx);
+	void (*rollback)(void *ctx);
+};
+
+/**
+ * struct mqk_idem_opts - what a table is made with
+ * @sz: bytes of this structure
+ * @entries: names that it holds, then that which was done longest ago goes; 0: 65,536
+ * @store: or NULL: what was done is forgotten with the table; it must outlive that
+ * @ctx: for the store's functions
+ */
+struct mqk_idem_opts {
+	size_t sz;
+	uint32_t entries;
+	const struct mqk_idem_store *store;
+	void *ctx;
+};
+
+/**
+ * mqk_idem_open - make a table of what was done
+ * @opts: options, may be NULL
+ * @t: out: the table; any number of threads may use it
+ *
+ * Return: 0; -EINVAL more than 16,777,216 entries, or a store without begin, commit
+ * or rollback; -ENOMEM; -EIO no random numbers.
+ */
+int mqk_idem_open(const struct mqk_idem_opts *opts, struct mqk_idem **t);
+/* Nobody uses it any more; NULL is none. */
+void mqk_idem_close(struct mqk_idem *t);
+
+/**
+ * mqk_idem_id - the message-id of a message
+ * @msg: the message
+ * @id: out: points into the message
+ *
+ * Return: 0; -ENOENT it has none; -EBADMSG malformed headers.
+ */
+int mqk_idem_id(const struct mqk_msg *msg, struct mqk_text *id);
+
+/**
+ * mqk_idem_once - have the effect of a message happen once
+ * @t: table
+ * @id: name of the message
+ * @len: bytes of it
+ * @effect: the effect
+ * @arg: for @effect
+ *
+ * In one transaction of the store: asks whether it is known, calls @effect, and
+ * records it.  What fails is forgotten and can be tried again.
+ * Return: 1 it happened; 0 it had happened before: acknowledge; -EBUSY it is just
+ * happening in another thread; -ENOBUFS only such are in the table; -EINVAL no name;
+ * -ENOMEM; errors of @effect and of the store.
+ */
+int mqk_idem_once(struct mqk_idem *t, const void *id, size_t len,
+		  mqk_idem_effect effect, void *arg);
+
+/**
+ * mqk_idem_update - have the effect of a message happen if it is newer
+ * @t: table
+ * @key: name of what it changes
+ * @len: bytes of it
+ * @version: what it is changed to, above 0 and rising
+ * @effect: the effect
+ * @arg: for @effect
+ *
+ * As mqk_idem_once(), but what is asked is the version of @key.
+ * Return: 1 it happened; 0 @version is not above the last: acknowledge; as
+ * mqk_idem_once().
+ */
+int mqk_idem_update(struct mqk_idem *t, const void *key, size_t len,
+		    uint64_t version, mqk_idem_effect effect, void *arg);
+
+/**
+ * mqk_idem_begin - begin something by hand: mqk_idem_once() without its frame
+ * @t: table; its store is not asked
+ * @id: name of the message
+ * @len: bytes of it
+ *
+ * Return: 1 do it, then mqk_idem_end(); 0 it was done; as mqk_idem_once().
+ */
+int mqk_idem_begin(struct mqk_idem *t, const void *id, size_t len);
+/* It was done, or has failed and may be done again: 0; -ENOENT it was not begun. */
+int mqk_idem_end(struct mqk_idem *t, const void *id, size_t len, bool done);
+
 #ifdef __cplusplus
 }
 #endif

@@ -31,6 +31,31 @@ else
 	tap_skip "it compiles" "no gcc"
 fi
 
+# The program of Documentation/delivery.rst: what comes twice is booked once, also by
+# another process.
+if command -v gcc >/dev/null; then
+	tap_check "once.c compiles" gcc -std=gnu11 -Wall -Wextra -Werror -I"$build/include" \
+		-o "$work/once" "$top/Documentation/examples/once.c" \
+		-L"$build/lib" -lmqk -Wl,-rpath,"$build/lib"
+	mqkctl queue declare readme-once >/dev/null
+	for round in 1 2; do
+		for n in 5 7; do
+			mqkctl publish "" readme-once "$n" --property message-id="m$n"
+		done
+		"$work/once" "$work/book" readme-once >"$work/booked" 2>&1 &
+		pid=$!
+		for try in $(seq 200); do
+			[ "$(wc -l <"$work/booked")" -lt 2 ] || break
+			sleep 0.1
+		done
+		kill "$pid"
+		wait "$pid" 2>/dev/null
+		tap_equal "what it books, round $round, try $try" "$(tr '\n' ' ' <"$work/booked")" \
+			"$([ "$round" = 1 ] && echo 'booked 5 booked 12 ' || echo 'known 12 known 12 ')"
+	done
+	mqkctl queue delete readme-once >/dev/null
+fi
+
 # The commands below it.
 sed -n 's/^    \(mqkctl .*\)$/\1/p' "$top/README.md" >"$work/commands"
 tap_check "there are commands" test "$(wc -l <"$work/commands")" -ge 4
