@@ -14,6 +14,8 @@
 
 static u32 rank_of(const struct mqk_order *o, const struct mqk_entry *e)
 {
+	if (o->demote_after)
+		return mqk_extra_of(e)->failures / o->demote_after;
 	return o->highest - min_t(u32, e->priority, o->highest);
 }
 
@@ -31,7 +33,9 @@ struct mqk_order *mqk_order_alloc(const struct mqk_rules *r)
 
 	if (!o)
 		return NULL;
-	o->highest = r->max_priority;
+	o->demote_after = mqk_rules_demote_after(r);
+	if (!o->demote_after)
+		o->highest = r->max_priority;
 	for (i = 0; i < MQK_ORDER_RANKS; i++)
 		mqk_line_init(&o->line[i]);
 	return o;
@@ -68,6 +72,22 @@ void mqk_order_remove(struct mqk_order *o, struct mqk_entry *e)
 		o->waiting &= ~(1u << rank);
 }
 
+/* A message of a level is taken: those below it, where something waits, are not. */
+static void pass_over(struct mqk_order *o, u32 level)
+{
+	u32 below = o->waiting & ~(u32)((2ull << level) - 1), i;
+
+	o->passed[level] = 0;
+	o->starved &= ~(1u << level);
+	for (; below; below &= below - 1) {
+		i = __ffs64(below);
+		if (o->passed[i] < MQK_ORDER_PATIENCE)
+			o->passed[i]++;
+		if (o->passed[i] == MQK_ORDER_PATIENCE)
+			o->starved |= 1u << i;
+	}
+}
+
 /**
  * mqk_order_take() - a message is taken
  * @o: the order of its queue
@@ -78,6 +98,8 @@ void mqk_order_remove(struct mqk_order *o, struct mqk_entry *e)
 void mqk_order_take(struct mqk_order *o, struct mqk_entry *e)
 {
 	mqk_order_remove(o, e);
+	if (o->demote_after)
+		pass_over(o, rank_of(o, e));
 	e->flags = MQK_ENTRY_F_TAKEN;
 }
 
@@ -105,7 +127,9 @@ void mqk_order_return(struct mqk_order *o, struct mqk_entry *e)
  */
 struct mqk_entry *mqk_order_next(struct mqk_order *o)
 {
-	return o->waiting ? mqk_line_first(&o->line[__ffs64(o->waiting)]) : NULL;
+	u32 first = o->waiting & o->starved ?: o->waiting;
+
+	return first ? mqk_line_first(&o->line[__ffs64(first)]) : NULL;
 }
 
 /**

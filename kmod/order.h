@@ -5,8 +5,11 @@
  * The index stores what such a queue holds, and nothing else; what is ready stands in
  * lines (line.h), one for each rank, and what is first in the first of those that are
  * not empty is next.  Rank 0 goes first: with x-max-priority it is that of the highest
- * priority.  A word of bits tells which lines are not empty, so that the next message
- * is found in O(1).
+ * priority, with x-mqk-levels it is the level on which messages begin.  A word of bits
+ * tells which lines are not empty, so that the next message is found in O(1).
+ *
+ * A level that was passed over MQK_ORDER_PATIENCE times in a row goes before all that
+ * were not; another word of bits tells which those are.
  *
  * One index and lines of its entries, not one index for each rank: a message that
  * changes its rank, or waits for another one of its group, stays where it is stored,
@@ -32,17 +35,24 @@ struct mqk_rules;
 /* Ranks, and a place for them in what orders messages for those who browse. */
 #define MQK_ORDER_RANKS		32u
 #define MQK_ORDER_SHIFT		56
+#define MQK_ORDER_PATIENCE	8u
 
 /**
  * struct mqk_order - what a queue has that is ordered
  * @highest: priority from which on all are alike
+ * @demote_after: failures that take a message one level down; 0: there are no levels
  * @waiting: bits of the lines that are not empty
+ * @starved: bits of the levels that were passed over too often
+ * @passed: how often each was, in a row, while something waited there
  * @rcu: frees it
  * @line: by rank
  */
 struct mqk_order {
 	u32 highest;
+	u32 demote_after;
 	u32 waiting;
+	u32 starved;
+	u8 passed[MQK_ORDER_RANKS];
 	struct rcu_head rcu;
 	struct mqk_line line[MQK_ORDER_RANKS];
 };

@@ -31,6 +31,9 @@ static bool equals(const u8 *bytes, u32 len, const char *text)
 #define MS_MAX		U32_MAX
 #define FAILURES_MAX	U16_MAX
 #define PRIORITY_MAX	31u
+#define LEVELS_MAX	32u
+/* What takes a message down unless it is said. */
+#define DEMOTE_AFTER	3u
 
 /* What a queue without arguments has. */
 static const struct mqk_rules none = {
@@ -43,6 +46,8 @@ static const struct mqk_rules none = {
 	.retry_max = MQK_RULES_UNSET,
 	.consumer_timeout = MQK_RULES_UNSET,
 	.max_priority = MQK_RULES_UNSET,
+	.levels = MQK_RULES_UNSET,
+	.demote_after = MQK_RULES_UNSET,
 };
 
 /* A whole number of any width, from 0. */
@@ -189,6 +194,10 @@ static int read_one(struct mqk_rules *r, const struct argument *a)
 		return read_between(a, 1, MS_MAX, &r->consumer_timeout);
 	if (equals(a->name, a->name_len, "x-max-priority"))
 		return read_between(a, 0, PRIORITY_MAX, &r->max_priority);
+	if (equals(a->name, a->name_len, "x-mqk-levels"))
+		return read_between(a, 2, LEVELS_MAX, &r->levels);
+	if (equals(a->name, a->name_len, "x-mqk-demote-after"))
+		return read_between(a, 1, FAILURES_MAX, &r->demote_after);
 	return -EINVAL;
 }
 
@@ -223,6 +232,23 @@ static int read_all(struct mqk_rules *r, const u8 *args, u32 len, bool change)
 	return 0;
 }
 
+static bool has_priorities(const struct mqk_rules *r)
+{
+	return r->max_priority != MQK_RULES_UNSET && r->max_priority;
+}
+
+static bool has_levels(const struct mqk_rules *r)
+{
+	return r->levels != MQK_RULES_UNSET;
+}
+
+/* Both would order the queue; both would say how often a message may fail. */
+static bool contradicts(const struct mqk_rules *r)
+{
+	return has_levels(r) &&
+	       (has_priorities(r) || r->delivery_limit != MQK_RULES_UNSET);
+}
+
 /**
  * mqk_rules_parse() - read the arguments of a declaration
  * @r: where the rules go; of an argument that is given twice, the last counts
@@ -237,7 +263,7 @@ int mqk_rules_parse(struct mqk_rules *r, const u8 *args, u32 len,
 		    struct mqk_refusal *why)
 {
 	*r = none;
-	if (read_all(r, args, len, false))
+	if (read_all(r, args, len, false) || contradicts(r))
 		return mqk_refuse(why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
 	return 0;
 }
@@ -256,7 +282,7 @@ int mqk_rules_change(struct mqk_rules *r, const struct mqk_rules *old,
 		     const u8 *args, u32 len, struct mqk_refusal *why)
 {
 	*r = old ? *old : none;
-	if (read_all(r, args, len, true))
+	if (read_all(r, args, len, true) || contradicts(r))
 		return mqk_refuse(why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
 	return 0;
 }
@@ -281,6 +307,7 @@ bool mqk_rules_equal(const struct mqk_rules *a, const struct mqk_rules *b)
 	       a->retry_backoff == b->retry_backoff &&
 	       a->consumer_timeout == b->consumer_timeout &&
 	       a->max_priority == b->max_priority &&
+	       a->levels == b->levels && a->demote_after == b->demote_after &&
 	       a->single_active == b->single_active && a->handover == b->handover;
 }
 
@@ -323,7 +350,34 @@ bool mqk_rules_keep(const struct mqk_rules *r)
  */
 bool mqk_rules_order(const struct mqk_rules *r)
 {
-	return r && r->max_priority != MQK_RULES_UNSET && r->max_priority;
+	return r && (has_priorities(r) || has_levels(r));
+}
+
+/**
+ * mqk_rules_demote_after() - how many failures take a message one level down
+ * @r: the rules
+ *
+ * Return: how many; 0: there are no levels
+ */
+u32 mqk_rules_demote_after(const struct mqk_rules *r)
+{
+	if (!has_levels(r))
+		return 0;
+	return r->demote_after == MQK_RULES_UNSET ? DEMOTE_AFTER : r->demote_after;
+}
+
+/**
+ * mqk_rules_give_up() - whether a message has failed too often
+ * @r: the rules
+ * @failures: how often
+ *
+ * Return: true if so
+ */
+bool mqk_rules_give_up(const struct mqk_rules *r, u32 failures)
+{
+	if (has_levels(r))
+		return failures / mqk_rules_demote_after(r) >= r->levels;
+	return failures > r->delivery_limit;
 }
 
 /**

@@ -60,6 +60,8 @@ enum mqk_backoff {
  * @retry_backoff: how that grows
  * @consumer_timeout: how long a consumer may have a message
  * @max_priority: priorities from 0 to this are told apart
+ * @levels: how many there are
+ * @demote_after: failures that take a message one level down
  * @rcu: frees it
  */
 struct mqk_rules {
@@ -76,6 +78,8 @@ struct mqk_rules {
 	enum mqk_backoff retry_backoff;
 	u64 consumer_timeout;
 	u64 max_priority;
+	u64 levels;
+	u64 demote_after;
 	struct rcu_head rcu;
 };
 
@@ -87,6 +91,8 @@ bool mqk_rules_equal(const struct mqk_rules *a, const struct mqk_rules *b);
 struct mqk_rules *mqk_rules_alloc(const struct mqk_rules *r);
 
 bool mqk_rules_keep(const struct mqk_rules *r);
+u32 mqk_rules_demote_after(const struct mqk_rules *r);
+bool mqk_rules_give_up(const struct mqk_rules *r, u32 failures);
 bool mqk_rules_order(const struct mqk_rules *r);
 u64 mqk_rules_retry(const struct mqk_rules *r, u32 failures);
 

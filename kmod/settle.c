@@ -83,7 +83,7 @@ static void give_back(struct mqk_queue *q, struct mqk_entry *e,
 	if (failed && q->rules) {
 		if (x->failures < U16_MAX)
 			x->failures++;
-		if (x->failures > q->rules->delivery_limit) {
+		if (mqk_rules_give_up(q->rules, x->failures)) {
 			drop(q, e);
 			return;
 		}

@@ -45,7 +45,8 @@ const struct scope scope_all = { ~0u, ~0u, ~0u, ~0u, ~0u };
 const struct scope scope_module = {
 	.operations = ~(BIT(REDRIVE) | BIT(TX) | BIT(COMMIT) | BIT(ROLLBACK)),
 	.queue_profiles = BIT(0) | BIT(2) | BIT(4) | BIT(6) | BIT(9) | BIT(10) | BIT(12) | BIT(13) |
-			  BIT(14) | BIT(15) | BIT(16) | BIT(17) | BIT(18),
+			  BIT(14) | BIT(15) | BIT(16) | BIT(17) | BIT(18) | BIT(19) |
+			  BIT(20),
 	.exchange_profiles = BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(5) |
 			     BIT(6) | BIT(7),
 	.consumer_profiles = BIT(0) | BIT(CONSUME_NOACK) | BIT(CONSUME_PREFERRED) |

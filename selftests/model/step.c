@@ -149,6 +149,16 @@ struct queue_profile queue_profile(unsigned int n)
 		table_set_number(&p.args, "x-mqk-retry-max", 'l', 3 * TICK_MS);
 		table_set_number(&p.args, "x-delivery-limit", 'l', 5);
 		break;
+	case 19:
+		table_set_number(&p.args, "x-mqk-levels", 'l', 3);
+		table_set_number(&p.args, "x-mqk-demote-after", 'l', 1);
+		break;
+	case 20:
+		table_set_number(&p.args, "x-mqk-levels", 'l', 2);
+		table_set_number(&p.args, "x-mqk-demote-after", 'l', 2);
+		table_set_number(&p.args, "x-max-length", 'l', 4);
+		table_set_number(&p.args, "x-mqk-retry-delay", 'l', 1 * TICK_MS);
+		break;
 	case 18:
 		table_set_number(&p.args, "x-max-priority", 'l', 2);
 		table_set_number(&p.args, "x-max-length", 'l', 3);

@@ -57,7 +57,7 @@ struct step {
 void step_print(struct text *t, const struct step *s);
 
 /* What the numbers stand for, the same for every broker. */
-#define NR_QUEUE_PROFILES	19
+#define NR_QUEUE_PROFILES	21
 #define NR_EXCHANGE_PROFILES	8
 #define NR_KEYS			8
 #define NR_CHANGES		15

@@ -57,6 +57,7 @@ static const struct {
 	{ MQK_FEATURE_CONSUMER_ARGS, "consumer-args" },
 	{ MQK_FEATURE_PRIORITY, "priority" },
 	{ MQK_FEATURE_DELAY, "delay" },
+	{ MQK_FEATURE_LEVELS, "levels" },
 };
 
 #define NR(a)	(sizeof(a) / sizeof((a)[0]))

@@ -203,9 +203,9 @@ struct mqk_header {
  *	(n - 1) & (entries - 1): a reader at position n polls that slot until
  *	@pos equals n.
  * @tag: delivery tag, rising; what is acknowledged
- * @seq: its place in the queue; of one with x-max-priority, what is delivered
- *	earlier has a lower number: in its upper 8 bits is by how much its priority
- *	is below the highest, the place is below that
+ * @seq: its place in the queue; of one with x-max-priority or x-mqk-levels, what is
+ *	delivered earlier has a lower number: in its upper 8 bits is by how much its
+ *	priority is below the highest, or its level, the place is below that
  * @queue: id of the queue it came from
  * @flags: MQK_DELIVERY_F_*
  * @ref: the record, as MQK_REF()
@@ -512,6 +512,7 @@ struct mqk_query {
 #define MQK_FEATURE_CONSUMER_ARGS 0x800	/* arguments of consumers */
 #define MQK_FEATURE_PRIORITY	0x4000	/* x-max-priority of queues */
 #define MQK_FEATURE_DELAY	0x8000	/* MQK_MSG_F_DELAY, MQK_IOC_QUEUE_CANCEL */
+#define MQK_FEATURE_LEVELS	0x10000	/* x-mqk-levels of queues */
 #define MQK_FEATURE_LAST_VALUE	0x400000 /* last-value exchanges */
 #define MQK_FEATURE_WILL_DELAY	0x1000000 /* struct mqk_will.delay */
 
@@ -694,6 +695,14 @@ struct mqk_exchange_declare {
  *	x-max-priority		0 to 31; messages of a higher priority go first, those
  *				of one in order; a higher one than this counts as this.
  *				0: all are alike.  May not change
+ *	x-mqk-levels		2 to 32; a message begins on the highest level; each
+ *				x-mqk-demote-after failures take it one level down, and
+ *				from the last one it is dropped.  Higher levels go
+ *				first, on one level older ones; one that was passed
+ *				over eight times in a row has its turn.  Not with
+ *				x-max-priority, nor with x-delivery-limit.  May not
+ *				change
+ *	x-mqk-demote-after	1 to 65535; 3 unless it is said.  May not change
  *	x-single-active-consumer bool; one consumer alone is given messages: that of
  *				the highest priority, the first among equals; get is
  *				EBUSY.  May not change while the queue lives
