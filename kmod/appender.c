@@ -93,13 +93,9 @@ static struct mqk_segment *renew(struct mqk_appender *a, u64 size,
 	return old;
 }
 
-static struct mqk_segment *take_jumbo(struct mqk_store *store,
-				      struct mqk_tenant *tenant, u64 size,
-				      struct mqk_refusal *why)
+/* A segment that one record has for itself. */
+static struct mqk_segment *for_one(struct mqk_segment *seg)
 {
-	struct mqk_segment *seg;
-
-	seg = mqk_segment_open(store, size, false, tenant, why);
 	if (IS_ERR(seg))
 		return seg;
 	seg->given = 1;
@@ -128,9 +124,39 @@ struct mqk_segment *mqk_appender_take(struct mqk_store *store,
 
 	*offset = 0;
 	if (size > store->segment_size)
-		return take_jumbo(store, tenant, size, why);
+		return for_one(mqk_segment_open(store, size, false, tenant, why));
 	while (!(seg = take(a, size, offset))) {
 		seg = mqk_segment_open(store, size, false, tenant, why);
+		if (IS_ERR(seg))
+			break;
+		old = renew(a, size, seg);
+		if (old)
+			mqk_segment_close(old);
+	}
+	return seg;
+}
+
+/**
+ * mqk_appender_take_like() - take room for a record in place of another one
+ * @from: the segment of the other one, to which the caller has a reference; whose
+ *	that is pays, beyond the limit if it must be, and has an appender
+ * @size: bytes of the record
+ * @offset: where it starts
+ *
+ * Context: may sleep.
+ * Return: as mqk_appender_take()
+ */
+struct mqk_segment *mqk_appender_take_like(struct mqk_segment *from, u64 size,
+					   u64 *offset)
+{
+	struct mqk_appender *a = from->tenant->appender;
+	struct mqk_segment *seg, *old;
+
+	*offset = 0;
+	if (size > from->store->segment_size)
+		return for_one(mqk_segment_open_like(from, size));
+	while (!(seg = take(a, size, offset))) {
+		seg = mqk_segment_open_like(from, size);
 		if (IS_ERR(seg))
 			break;
 		old = renew(a, size, seg);

@@ -35,5 +35,7 @@ void mqk_appender_free(struct mqk_appender *a);
 struct mqk_segment *mqk_appender_take(struct mqk_store *store,
 				      struct mqk_tenant *tenant, u64 size,
 				      u64 *offset, struct mqk_refusal *why);
+struct mqk_segment *mqk_appender_take_like(struct mqk_segment *from, u64 size,
+					   u64 *offset);
 
 #endif /* MQK_APPENDER_H */

@@ -250,6 +250,8 @@ void mqk_broker_stat(struct mqk_broker *broker, struct mqk_stat *stat)
 		stat->compactions += READ_ONCE(c->compactions);
 		stat->compacted += READ_ONCE(c->compacted);
 		stat->compacted_bytes += READ_ONCE(c->compacted_bytes);
+		stat->dead_letters += READ_ONCE(c->dead_letters);
+		stat->dead_lost += READ_ONCE(c->dead_lost);
 	}
 	rcu_read_lock();
 	xa_for_each(&broker->queues, id, q) {

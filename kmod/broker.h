@@ -80,6 +80,8 @@ struct mqk_counters {
 	u64 compactions;
 	u64 compacted;
 	u64 compacted_bytes;
+	u64 dead_letters;
+	u64 dead_lost;
 };
 
 /**

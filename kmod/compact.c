@@ -270,7 +270,7 @@ static int take_room(struct move *m)
 	struct mqk_segment *fresh;
 
 	if (!mover->segment || m->size > mover->segment->size - mover->offset) {
-		fresh = mqk_segment_open_like(m->from);
+		fresh = mqk_segment_open_like(m->from, m->size);
 		if (IS_ERR(fresh))
 			return PTR_ERR(fresh);
 		if (mover->segment)

@@ -143,7 +143,7 @@ static bool shorten(struct mqk_queue *q, u32 budget)
 	while (mqk_rules_exceeded(q->rules, q->ready, q->ready_bytes)) {
 		if (!budget--)
 			return true;
-		mqk_queue_drop_next(q);
+		mqk_queue_drop_next(q, MQK_REASON_MAXLEN);
 	}
 	return false;
 }
@@ -160,7 +160,7 @@ static bool is_late(struct mqk_queue *q, struct mqk_entry *e, u64 now)
 	if (!x || x->expires == MQK_NEVER ||
 	    x->expires >= (now ?: mqk_deadline_now()))
 		return false;
-	mqk_entry_end_ready(q, e);
+	mqk_entry_end_ready(q, e, MQK_REASON_EXPIRED);
 	return true;
 }
 
@@ -174,7 +174,7 @@ static bool expire(struct mqk_queue *q, u32 budget, u64 now)
 	       x->state == MQK_EXTRA_READY) {
 		if (!budget--)
 			return true;
-		mqk_entry_end_ready(q, mqk_extra_entry(x));
+		mqk_entry_end_ready(q, mqk_extra_entry(x), MQK_REASON_EXPIRED);
 	}
 	return false;
 }

@@ -39,19 +39,21 @@ struct mqk_extras *mqk_extras_make(struct mqk_tenant *tenant)
 /**
  * mqk_extras_alloc() - make extras for a chunk
  * @tenant: who pays
+ * @overdraw: a limit may be exceeded, once
  * @why: filled when a limit refuses it
  *
  * Context: may sleep.
  * Return: the extras, of messages that wait for nothing; ERR_PTR of -EDQUOT,
  * -ENOSPC, -ENOMEM
  */
-struct mqk_extras *mqk_extras_alloc(struct mqk_tenant *tenant,
+struct mqk_extras *mqk_extras_alloc(struct mqk_tenant *tenant, bool overdraw,
 				    struct mqk_refusal *why)
 {
 	struct mqk_extras *xs;
 	int err;
 
-	err = mqk_charge(tenant, MQK_RES_BYTES, MQK_EXTRA_BYTES, why);
+	err = overdraw ? mqk_overdraw(tenant, MQK_RES_BYTES, MQK_EXTRA_BYTES) :
+			 mqk_charge(tenant, MQK_RES_BYTES, MQK_EXTRA_BYTES, why);
 	if (err)
 		return ERR_PTR(err);
 	xs = mqk_extras_make(tenant);

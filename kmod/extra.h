@@ -133,7 +133,7 @@ static inline struct mqk_entry *mqk_extra_entry(const struct mqk_extra *x)
 	return &xs->chunk->entry[x - xs->extra];
 }
 
-struct mqk_extras *mqk_extras_alloc(struct mqk_tenant *tenant,
+struct mqk_extras *mqk_extras_alloc(struct mqk_tenant *tenant, bool overdraw,
 				    struct mqk_refusal *why);
 struct mqk_extras *mqk_extras_make(struct mqk_tenant *tenant);
 void mqk_extras_free(struct mqk_extras *xs);

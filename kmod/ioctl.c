@@ -37,7 +37,7 @@ struct call {
 static const struct call calls[] = {
 	CALL(MQK_IOC_QUERY, mqk_ioctl_query, mqk_query, broker_used, CAN_ANY),
 	CALL(MQK_IOC_ERROR, mqk_ioctl_error, mqk_error, used, CAN_ANY),
-	CALL(MQK_IOC_STAT, mqk_ioctl_stat, mqk_stat, compacted_bytes, CAN_ANY),
+	CALL(MQK_IOC_STAT, mqk_ioctl_stat, mqk_stat, dead_lost, CAN_ANY),
 	CALL(MQK_IOC_EXCHANGE_DECLARE, mqk_ioctl_exchange_declare,
 	     mqk_exchange_declare, resv, CAN_ANY),
 	CALL(MQK_IOC_EXCHANGE_DELETE, mqk_ioctl_exchange_delete, mqk_delete,
@@ -51,7 +51,7 @@ static const struct call calls[] = {
 	CALL(MQK_IOC_QUEUE_PURGE, mqk_ioctl_queue_purge, mqk_delete, messages,
 	     CAN_READ),
 	CALL(MQK_IOC_QUEUE_NEXT, mqk_ioctl_queue_next, mqk_queue_next,
-	     scheduled, CAN_ANY),
+	     dying, CAN_ANY),
 	CALL(MQK_IOC_QUEUE_CANCEL, mqk_ioctl_queue_cancel, mqk_queue_cancel,
 	     messages, CAN_READ),
 	CALL(MQK_IOC_QUEUE_SET, mqk_ioctl_queue_set, mqk_queue_set, args_len,

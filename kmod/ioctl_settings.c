@@ -41,7 +41,11 @@ static struct mqk_queue *set(struct mqk_session *s, const struct mqk_text *name,
 int mqk_ioctl_queue_set(struct mqk_session *s, void *arg, struct mqk_refusal *why)
 {
 	struct mqk_queue_set *a = arg;
-	struct mqk_settings settings = { .flags = a->flags, .args_len = a->args_len };
+	struct mqk_settings settings = {
+		.flags = a->flags,
+		.args_len = a->args_len,
+		.cred = s->cred,
+	};
 	struct mqk_queue *q;
 	struct mqk_text name;
 	void *args;

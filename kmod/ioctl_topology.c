@@ -11,6 +11,7 @@
 #include "attach.h"
 #include "binding.h"
 #include "broker.h"
+#include "dying.h"
 #include "exchange.h"
 #include "extra.h"
 #include "give.h"
@@ -194,6 +195,7 @@ int mqk_ioctl_queue_declare(struct mqk_session *s, void *arg,
 	d.name = name.text;
 	d.name_len = name.len;
 	d.rules = &rules;
+	d.cred = s->cred;
 
 	id = mqk_queue_declare(s->broker, &d, why);
 	if (id < 0) {
@@ -646,6 +648,7 @@ static void fill_queue(struct mqk_queue *q, u32 known, struct mqk_queue_next *a)
 	a->index_bytes = index_bytes(q);
 	a->retrying = q->keep ? q->keep->retrying : 0;
 	a->scheduled = q->keep ? q->keep->schedule.nr : 0;
+	a->dying = q->dying ? q->dying->nr : 0;
 	if (q->paused)
 		a->flags |= MQK_QUEUE_F_PAUSED;
 	spin_unlock(&q->lock);

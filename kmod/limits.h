@@ -65,6 +65,13 @@
 #define MQK_RUN_ROUNDS		8u
 /* Consumers whose acknowledgements a look at a queue takes first. */
 #define MQK_SETTLE_CONSUMERS	64u
+/* Dying messages of a queue before who publishes there waits, so long at most. */
+#define MQK_DYING_CROWD		1024u
+#define MQK_DYING_WAIT		(HZ / 10)
+/* Until a dead letter that lacked memory or credit is tried again. */
+#define MQK_LETTER_RETRY	(HZ / 10)
+/* Letters that are tried in a row when one after the other lacks something. */
+#define MQK_LETTER_TRIES	64u
 /* Messages put into a queue under one hold of its lock. */
 #define MQK_HOLD_MESSAGES	16u
 /* Records taken between two looks at need_resched() and signals. */

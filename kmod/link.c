@@ -29,18 +29,21 @@ struct mqk_links *mqk_links_make(struct mqk_tenant *tenant)
 /**
  * mqk_links_alloc() - make links for a chunk
  * @tenant: who pays
+ * @overdraw: a limit may be exceeded, once
  * @why: filled when a limit refuses it
  *
  * Context: may sleep.
  * Return: the links, of messages that are in no line; ERR_PTR of -EDQUOT, -ENOSPC,
  * -ENOMEM
  */
-struct mqk_links *mqk_links_alloc(struct mqk_tenant *tenant, struct mqk_refusal *why)
+struct mqk_links *mqk_links_alloc(struct mqk_tenant *tenant, bool overdraw,
+				  struct mqk_refusal *why)
 {
 	struct mqk_links *ls;
 	int err;
 
-	err = mqk_charge(tenant, MQK_RES_BYTES, MQK_LINK_BYTES, why);
+	err = overdraw ? mqk_overdraw(tenant, MQK_RES_BYTES, MQK_LINK_BYTES) :
+			 mqk_charge(tenant, MQK_RES_BYTES, MQK_LINK_BYTES, why);
 	if (err)
 		return ERR_PTR(err);
 	ls = mqk_links_make(tenant);

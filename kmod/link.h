@@ -70,7 +70,8 @@ static inline struct mqk_entry *mqk_link_entry(const struct mqk_link *l)
 	return &ls->chunk->entry[l - ls->entry];
 }
 
-struct mqk_links *mqk_links_alloc(struct mqk_tenant *tenant, struct mqk_refusal *why);
+struct mqk_links *mqk_links_alloc(struct mqk_tenant *tenant, bool overdraw,
+				  struct mqk_refusal *why);
 struct mqk_links *mqk_links_make(struct mqk_tenant *tenant);
 void mqk_links_free(struct mqk_links *ls);
 void mqk_links_give(struct mqk_links *ls, struct mqk_chunk *c);

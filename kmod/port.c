@@ -120,7 +120,8 @@ static void release(struct mqk_port *p)
 	if (p->window)
 		mqk_window_free(p->window);
 	mqk_mapped_put(p->rings);
-	mqk_uncharge(p->tenant, MQK_RES_PORTS, 1);
+	if (!p->letters)
+		mqk_uncharge(p->tenant, MQK_RES_PORTS, 1);
 	queue_rcu_work(mqk_workqueue, &p->free);
 }
 
@@ -129,15 +130,17 @@ static int fill_port(struct mqk_port *p, const struct mqk_port_options *o,
 {
 	int err;
 
-	err = alloc_rings(p, entries, why);
+	err = o->letters ? 0 : alloc_rings(p, entries, why);
 	if (err)
 		return err;
-	p->router = mqk_router_alloc(p->broker, p->tenant, o->cred, why);
+	p->router = mqk_router_alloc(p->broker, o->router_tenant ?: p->tenant,
+				     o->cred, why);
 	if (IS_ERR(p->router)) {
 		err = PTR_ERR(p->router);
 		p->router = NULL;
 		return err;
 	}
+	p->router->inside = o->letters;
 	if (!(o->flags & MQK_PORT_F_INPLACE))
 		return 0;
 	p->window = mqk_window_alloc();
@@ -171,12 +174,13 @@ struct mqk_port *mqk_port_alloc(struct mqk_broker *broker,
 	if (!is_power_of_2(entries) || entries < MQK_RING_MIN ||
 	    entries > MQK_RING_MAX)
 		return ERR_PTR(mqk_refuse(why, MQK_RULE_BAD_ARGUMENT, -EINVAL));
-	err = mqk_charge(tenant, MQK_RES_PORTS, 1, why);
+	err = o->letters ? 0 : mqk_charge(tenant, MQK_RES_PORTS, 1, why);
 	if (err)
 		return ERR_PTR(err);
 	p = kzalloc(sizeof(*p), GFP_KERNEL_ACCOUNT);
 	if (!p) {
-		mqk_uncharge(tenant, MQK_RES_PORTS, 1);
+		if (!o->letters)
+			mqk_uncharge(tenant, MQK_RES_PORTS, 1);
 		return ERR_PTR(-ENOMEM);
 	}
 	mutex_init(&p->mutex);
@@ -186,6 +190,8 @@ struct mqk_port *mqk_port_alloc(struct mqk_broker *broker,
 	p->uid = o->uid;
 	p->pid = o->pid;
 	p->clear = o->clear;
+	p->letters = o->letters;
+	p->closing = o->letters;
 	INIT_LIST_HEAD(&p->chunks);
 	INIT_LIST_HEAD(&p->stock.extras);
 	INIT_LIST_HEAD(&p->stock.keeps);
@@ -237,6 +243,13 @@ void mqk_port_close_segment(struct mqk_port *p)
 	p->routed = false;
 }
 
+/* Memory for queues that is charged; limits bind all but dead letters. */
+static int charge(struct mqk_port *p, u64 bytes)
+{
+	return p->letters ? mqk_overdraw(p->tenant, MQK_RES_BYTES, bytes) :
+			    mqk_charge(p->tenant, MQK_RES_BYTES, bytes, &p->why);
+}
+
 /**
  * mqk_port_feed() - get chunks for the queues that lacked one
  * @p: the port
@@ -251,8 +264,7 @@ int mqk_port_feed(struct mqk_port *p, u32 chunks)
 	int err;
 
 	while (p->nr_chunks < chunks) {
-		err = mqk_charge(p->tenant, MQK_RES_BYTES, MQK_CHUNK_BYTES,
-				 &p->why);
+		err = charge(p, MQK_CHUNK_BYTES);
 		if (err)
 			return err;
 		c = (void *)__get_free_page(GFP_KERNEL_ACCOUNT);
@@ -301,7 +313,7 @@ int mqk_port_stock(struct mqk_port *p)
 	struct mqk_keep *keep;
 
 	while (s->nr_extras < s->want_extras) {
-		xs = mqk_extras_alloc(p->tenant, &p->why);
+		xs = mqk_extras_alloc(p->tenant, p->letters, &p->why);
 		if (IS_ERR(xs))
 			return PTR_ERR(xs);
 		list_add(&xs->link, &s->extras);
@@ -315,7 +327,7 @@ int mqk_port_stock(struct mqk_port *p)
 		s->nr_keeps++;
 	}
 	while (s->nr_links < s->want_links) {
-		ls = mqk_links_alloc(p->tenant, &p->why);
+		ls = mqk_links_alloc(p->tenant, p->letters, &p->why);
 		if (IS_ERR(ls))
 			return PTR_ERR(ls);
 		list_add(&ls->link, &s->links);

@@ -121,7 +121,14 @@ struct mqk_port {
 	u64 key_mask;			/* of the last word of the key */
 	u32 key_last;			/* which word that is */
 	struct mqk_refusal why;		/* of the message under way */
+	u32 buried;			/* queues in which it is dead, of those that
+					 * it has come to
+					 */
+	struct mqk_queue *crowded;	/* with a reference: what dies there is more
+					 * than the queue can see to
+					 */
 	/* the rest */
+	bool letters;			/* of struct mqk_port_options */
 	refcount_t refs;
 	u32 id;
 	struct mqk_area kernel_area;
@@ -138,6 +145,10 @@ struct mqk_port {
  * @uid: the same, as its messages tell it
  * @pid: the same
  * @clear: it may not read what others wrote
+ * @letters: it is the kernel's own, for dead letters: nobody reads its completions,
+ *	and it has no rings; what it puts into queues takes the place of what is
+ *	charged already, so that limits may be exceeded, once
+ * @router_tenant: with @letters, who pays for finding routes
  */
 struct mqk_port_options {
 	u32 flags;
@@ -146,6 +157,8 @@ struct mqk_port_options {
 	u32 uid;
 	u32 pid;
 	bool clear;
+	bool letters;
+	struct mqk_tenant *router_tenant;
 };
 
 struct mqk_port *mqk_port_alloc(struct mqk_broker *broker,

@@ -9,6 +9,7 @@
 #include "broker.h"
 #include "deadline.h"
 #include "deliver.h"
+#include "dying.h"
 #include "extra.h"
 #include "link.h"
 #include "order.h"
@@ -43,6 +44,12 @@ int mqk_post_grant_more(struct mqk_port *p, u32 n)
 	int err;
 
 	more = round_up(n - p->grant, MQK_MESSAGE_GRANT);
+	if (p->letters) {
+		/* whatever the limit: it takes the place of one that is charged */
+		mqk_uncharge(p->tenant, MQK_RES_MESSAGES, -(s64)more);
+		p->grant += more;
+		return 0;
+	}
 	err = mqk_charge(p->tenant, MQK_RES_MESSAGES, more, &p->why);
 	if (!err)
 		p->grant += more;
@@ -161,20 +168,38 @@ static bool reserve(struct mqk_port *p, struct mqk_queue *q)
 	return true;
 }
 
+/* More dies there than the queue can see to: whoever made the call will wait. */
+static void note_crowd(struct mqk_port *p, struct mqk_queue *q)
+{
+	if (!p->crowded && !p->closing && kref_get_unless_zero(&q->ref))
+		p->crowded = q;
+}
+
+/* What becomes of a message that comes to a special queue. */
+enum verdict {
+	REFUSED,
+	ADMITTED,
+	BURIED,			/* refused, and becomes a dead letter */
+};
+
 /*
  * Whether a special queue, which is locked, takes the message of p->head_copy.
  * If not, and *more, it has to be run.
  */
-static noinline bool admits(struct mqk_port *p, struct mqk_queue *q, bool *more)
+static noinline enum verdict judge(struct mqk_port *p, struct mqk_queue *q, bool *more)
 {
 	*more = false;
 	if (q->dead)
-		return false;
+		return REFUSED;
+	if (q->crowded)
+		note_crowd(p, q);
 	if (!q->refuses ||
 	    mqk_queue_admits_locked(q, p->head_copy.payload_len, p->head_copy.delay, more))
-		return true;
+		return ADMITTED;
 	p->nack = true;
-	return false;
+	if (q->rules->overflow == MQK_OVERFLOW_REJECT_PUBLISH_DLX && mqk_dying_here(q))
+		return BURIED;
+	return REFUSED;
 }
 
 static noinline void begin_kept(struct mqk_port *p, struct mqk_queue *q,
@@ -206,19 +231,26 @@ static void scheduled(struct mqk_port *p, struct mqk_queue *q, u64 ref)
 			 p->head_copy.flags & MQK_MSG_F_ID ? p->router->id : 0);
 }
 
+/* Whether a place can be had where the message goes. */
+static bool has_place(struct mqk_port *p, struct mqk_queue *q)
+{
+	struct mqk_index *x;
+
+	if (brings_time(p) && !keep_extras(p, q))
+		return false;
+	x = index_for(p, q);
+	if (mqk_index_has_room(x) || feed(p, q, x))
+		return true;
+	p->want_chunks = 1;
+	return false;
+}
+
 /* The same for a message that brings a time, but for what is found out before. */
 static noinline int post_timed(struct mqk_port *p, struct mqk_hold *h,
 			       struct mqk_queue *q, u64 ref)
 {
-	struct mqk_index *x;
-
-	if (!keep_extras(p, q))
+	if (!has_place(p, q))
 		return -ENOBUFS;
-	x = index_for(p, q);
-	if (!mqk_index_has_room(x) && !feed(p, q, x)) {
-		p->want_chunks = 1;
-		return -ENOBUFS;
-	}
 	/* no failure past this point */
 	if (p->head_copy.delay) {
 		scheduled(p, q, ref);
@@ -229,19 +261,50 @@ static noinline int post_timed(struct mqk_port *p, struct mqk_hold *h,
 	return 1;
 }
 
+/* The same, of one that was refused: it has a place, but never is ready. */
+static void bury(struct mqk_port *p, struct mqk_queue *q, u64 ref)
+{
+	struct mqk_index *x = index_for(p, q);
+	struct mqk_entry *e = mqk_index_append(x);
+
+	mqk_post_describe(p, &p->head_copy, ref, e);
+	q->bytes += e->payload_len;
+	mqk_index_detach(x, e);
+	mqk_dying_add(q, e, MQK_REASON_MAXLEN);
+	p->buried++;
+}
+
+/* As post_to_one(), of a message that is refused there. */
+static noinline int post_refused(struct mqk_port *p, struct mqk_hold *h,
+				 struct mqk_queue *q, u64 ref, enum verdict verdict,
+				 bool more)
+{
+	if (verdict == BURIED && !has_place(p, q)) {
+		/* it is asked again */
+		p->nack = false;
+		return -ENOBUFS;
+	}
+	if (verdict == BURIED)
+		bury(p, q, ref);
+	if (more) {
+		mqk_hold_end(h);
+		mqk_queue_run(q);
+	}
+	return verdict == BURIED;
+}
+
 /* Put the message of p->head_copy into one queue, which is held. */
 static int post_to_one(struct mqk_port *p, struct mqk_hold *h,
 		       struct mqk_queue *q, u64 ref)
 {
-	bool more;
+	enum verdict verdict = ADMITTED;
+	bool more = false;
 
 	mqk_hold_queue(h, q);
-	if (unlikely(q->special) && !admits(p, q, &more)) {
-		if (more) {
-			mqk_hold_end(h);
-			mqk_queue_run(q);
-		}
-		return 0;
+	if (unlikely(q->special)) {
+		verdict = judge(p, q, &more);
+		if (verdict != ADMITTED)
+			return post_refused(p, h, q, ref, verdict, more);
 	}
 	if (unlikely(brings_time(p)))
 		return post_timed(p, h, q, ref);
@@ -310,17 +373,20 @@ static int commit_all(struct mqk_port *p, const struct mqk_route *route, u64 ref
 
 	for (i = 0; i < route->nr; i++) {
 		struct mqk_queue *q = route->queue[i];
+		enum verdict verdict = ADMITTED;
 		bool more = false;
 
 		spin_lock(&q->lock);
 		mqk_index_unreserve(index_for(p, q));
-		if (likely(!q->special) || admits(p, q, &more)) {
-			if (unlikely(p->head_copy.delay))
-				scheduled(p, q, ref);
-			else
-				more = added(p, q, ref);
-			reached++;
-		}
+		if (unlikely(q->special))
+			verdict = judge(p, q, &more);
+		if (verdict == BURIED)
+			bury(p, q, ref);
+		else if (verdict == ADMITTED && unlikely(p->head_copy.delay))
+			scheduled(p, q, ref);
+		else if (verdict == ADMITTED)
+			more = added(p, q, ref);
+		reached += verdict != REFUSED;
 		spin_unlock(&q->lock);
 		if (unlikely(more))
 			mqk_queue_run(q);
@@ -343,9 +409,9 @@ static int post_to_many(struct mqk_port *p, const struct mqk_route *route,
  * @ref: the message's record; it has a reference for each queue of the route
  *
  * Context: p->mutex, RCU read side.
- * Return: how many it reached, fewer than the route has when some were deleted
- * meanwhile or refuse it (then p->nack is set), or an error and it is in none;
- * -ENOBUFS: mqk_post_prepare() and try again
+ * Return: how many have a reference to it now, fewer than the route has when some
+ * were deleted meanwhile or refuse it (then p->nack is set; in p->buried of them it
+ * is dead), or an error and it is in none; -ENOBUFS: mqk_post_prepare() and try again
  */
 int mqk_post(struct mqk_port *p, struct mqk_hold *h, const struct mqk_route *route,
 	     u64 ref)
@@ -554,7 +620,7 @@ void mqk_post_unrouted(struct mqk_port *p, struct mqk_tally *t, u32 flags)
  * mqk_post_nacked() - number a message that a queue refused, whatever others did
  * @p: the port; what came before it is confirmed first
  * @t: what the call published
- * @reached: how many queues have it
+ * @reached: how many queues have it, also those in which it is dead
  * @payload_len: bytes of payload
  *
  * Context: p->mutex.
@@ -563,6 +629,8 @@ void mqk_post_nacked(struct mqk_port *p, struct mqk_tally *t, u32 reached,
 		     u32 payload_len)
 {
 	p->nack = false;
+	reached -= p->buried;
+	p->buried = 0;
 	mqk_port_confirm(p);
 	p->seq++;
 	p->reported = p->seq;
@@ -592,6 +660,25 @@ void mqk_post_refused(struct mqk_port *p, struct mqk_tally *t, int error)
 	trace_mqk_publish(p, p->seq, error);
 	mqk_port_complete(p, MQK_COMPLETION_ERROR, 0, p->seq, error, 0);
 	memset(&p->why, 0, sizeof(p->why));
+}
+
+/**
+ * mqk_post_wait() - wait until a queue where too much dies has caught up
+ * @p: the port, which has come to one
+ *
+ * Not for ever: what dies there is charged to who published it in any case.
+ *
+ * Context: p->mutex; sleeps.
+ */
+void mqk_post_wait(struct mqk_port *p)
+{
+	struct mqk_queue *q = p->crowded;
+
+	p->crowded = NULL;
+	wait_event_killable_timeout(q->dying->crowd,
+				    !READ_ONCE(q->crowded) || READ_ONCE(q->dead),
+				    MQK_DYING_WAIT);
+	mqk_queue_put(q);
 }
 
 /**

@@ -124,6 +124,7 @@ void mqk_post_nacked(struct mqk_port *p, struct mqk_tally *t, u32 reached,
 		     u32 payload_len);
 void mqk_post_unrouted(struct mqk_port *p, struct mqk_tally *t, u32 flags);
 void mqk_post_refused(struct mqk_port *p, struct mqk_tally *t, int error);
+void mqk_post_wait(struct mqk_port *p);
 void mqk_post_finish(struct mqk_port *p, const struct mqk_tally *t, u64 pos);
 
 /* Have at least so many messages charged in advance. */

@@ -399,11 +399,18 @@ static noinline int walk_rest(struct mqk_port *p, u32 taken) __must_hold(RCU)
 		rcu_read_unlock();
 		if (err)
 			err = overcome(p, &t, err, size);
+		if (unlikely(p->crowded))
+			mqk_post_wait(p);
 		cond_resched();
 		rcu_read_lock();
 	} while (!err && !fatal_signal_pending(current));
 	WRITE_ONCE(p->page->position, p->offset);
 	mqk_post_finish(p, &t, pos);
+	if (unlikely(p->crowded)) {
+		rcu_read_unlock();
+		mqk_post_wait(p);
+		rcu_read_lock();
+	}
 	return t.published + t.refused ?: err;
 }
 

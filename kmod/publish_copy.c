@@ -106,13 +106,19 @@ static __always_inline int check_message(struct mqk_port *p, const struct mqk_me
 }
 
 /* Headers that no process can write to. */
-static int check_headers(struct mqk_port *p, const u8 *headers, u32 len)
+static noinline int check_some(struct mqk_port *p, const u8 *headers, u32 len)
 {
 	if (!mqk_headers_valid(headers, len))
 		return mqk_refuse(&p->why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
 	if (!mqk_sender_honest(headers, len, p->uid))
 		return mqk_refuse(&p->why, MQK_RULE_PERMISSION, -EACCES);
 	return 0;
+}
+
+/* The same; most messages have none. */
+static __always_inline int check_headers(struct mqk_port *p, const u8 *headers, u32 len)
+{
+	return likely(!len) ? 0 : check_some(p, headers, len);
 }
 
 /* Write a record into room that no process can write to. */
@@ -382,11 +388,15 @@ static int publish_copies(struct mqk_port *p,
 		n = 0;
 		if (i % MQK_WALK_BATCH == MQK_WALK_BATCH - 1) {
 			cond_resched();
+			if (unlikely(p->crowded))
+				mqk_post_wait(p);
 			if (signal_pending(current))
 				n = -EINTR;
 		}
 	}
 	mqk_post_finish(p, &t, pos);
+	if (unlikely(p->crowded))
+		mqk_post_wait(p);
 	return t.published ?: n;
 }
 

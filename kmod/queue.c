@@ -12,6 +12,7 @@
 #include "binding.h"
 #include "broker.h"
 #include "deadline.h"
+#include "dying.h"
 #include "exchange.h"
 #include "extra.h"
 #include "link.h"
@@ -103,6 +104,27 @@ static bool begin_keep(struct mqk_queue *q)
 	return true;
 }
 
+/* What the rules need beside themselves. */
+static bool fit_out(struct mqk_queue *q, const struct cred *cred)
+{
+	if (mqk_rules_keep(q->rules) && !begin_keep(q))
+		return false;
+	if (!mqk_rules_dead_letters(q->rules))
+		return true;
+	q->dying = mqk_dying_alloc(q, cred);
+	return q->dying;
+}
+
+/* One that nobody has seen. */
+static void free_queue(struct mqk_queue *q)
+{
+	mqk_dying_free(q->dying);
+	kfree(mqk_queue_order(q));
+	kfree(q->keep);
+	kfree(q->rules);
+	kfree(q);
+}
+
 static struct mqk_queue *alloc_queue(struct mqk_broker *broker,
 				     const struct mqk_declare *d, u32 name_len)
 {
@@ -130,9 +152,8 @@ static struct mqk_queue *alloc_queue(struct mqk_broker *broker,
 		kfree(q);
 		return NULL;
 	}
-	if (mqk_rules_keep(q->rules) && !begin_keep(q)) {
-		kfree(q->rules);
-		kfree(q);
+	if (!fit_out(q, d->cred)) {
+		free_queue(q);
 		return NULL;
 	}
 	q->refuses = mqk_rules_refuse(q->rules);
@@ -201,10 +222,7 @@ static struct mqk_queue *make(struct mqk_broker *broker,
 err_id:
 	xa_erase(&broker->queues, q->id);
 err_free:
-	kfree(mqk_queue_order(q));
-	kfree(q->keep);
-	kfree(q->rules);
-	kfree(q);
+	free_queue(q);
 err_charge:
 	mqk_uncharge(d->tenant, MQK_RES_QUEUES, 1);
 	return ERR_PTR(err);
@@ -308,6 +326,7 @@ static void release(struct kref *ref)
 		kfree_rcu(q->keep->order, rcu);
 	if (q->keep)
 		kfree_rcu(q->keep, rcu);
+	mqk_dying_free(q->dying);
 	if (q->rules)
 		kfree_rcu(q->rules, rcu);
 	kfree_rcu(q, rcu);

@@ -9,8 +9,8 @@
  * the lock.
  *
  * Life: made by declaring.  References: the broker's table of names, each
- * attached consumer, each entry that a pulling consumer holds, the pump while it
- * is queued.  Deleting makes
+ * attached consumer, each entry that a pulling consumer holds, its works while they
+ * are queued.  Deleting makes
  * it dead, which publishers and consumers find under its lock; the memory goes
  * after the last reference and a grace period, since publishers use it inside
  * the RCU section in which they found it.
@@ -37,6 +37,7 @@ struct cred;
 struct mqk_broker;
 struct mqk_consumer;
 struct mqk_declare;
+struct mqk_dying;
 struct mqk_keep;
 struct mqk_refusal;
 struct mqk_rules;
@@ -49,7 +50,7 @@ struct mqk_queue {
 			bool dead;
 			bool refuses;	/* its rules may refuse a message */
 			bool keeps;	/* extras: there is q->keep */
-			bool resv;
+			bool crowded;	/* too many are dying */
 		};
 		u32 special;		/* any of them */
 	};
@@ -80,6 +81,7 @@ struct mqk_queue {
 	struct mqk_consumer *active;	/* with single: who is given messages, or has
 					 * to settle before another one is
 					 */
+	struct mqk_dying *dying;	/* NULL: never had dead letters (dying.h) */
 	/* -------- */
 	struct mqk_broker *broker;
 	u32 id;
@@ -113,6 +115,9 @@ void mqk_queue_free_chunk(struct mqk_chunk *c);
 
 /* deliver.c */
 void mqk_queue_pump(struct work_struct *work);
+
+/* deadletter.c */
+void mqk_queue_letters(struct work_struct *work);
 
 /* upkeep.c */
 void mqk_queue_upkeep(struct work_struct *work);

@@ -11,6 +11,7 @@
 #include "broker.h"
 #include "consumer.h"
 #include "deadline.h"
+#include "dying.h"
 #include "extra.h"
 #include "limits.h"
 #include "queue.h"
@@ -28,7 +29,7 @@ static u64 drop_ready(struct mqk_queue *q, u64 limit)
 
 		spin_lock(&q->lock);
 		while (q->ready && n < limit && budget--) {
-			mqk_queue_drop_next(q);
+			mqk_queue_drop_next(q, MQK_REASON_NONE);
 			n++;
 		}
 		if (!q->ready)
@@ -155,6 +156,7 @@ u64 mqk_queue_kill(struct mqk_queue *q)
 void mqk_queue_bury(struct mqk_queue *q)
 {
 	drop_deadlines(q);
+	mqk_dying_bury(q);
 	drop_ready(q, U64_MAX);
 	mqk_queue_put(q);
 }

@@ -386,7 +386,7 @@ static struct mqk_exchange *permitted(struct mqk_router *r, u32 id,
 
 	if (!x)
 		return ERR_PTR(mqk_refuse(why, MQK_RULE_NO_EXCHANGE, -ENOENT));
-	if (x->flags & MQK_DECLARE_F_INTERNAL ||
+	if ((x->flags & MQK_DECLARE_F_INTERNAL && !r->inside) ||
 	    !mqk_may(&x->owner, r->cred, MQK_MAY_WRITE))
 		return ERR_PTR(mqk_refuse(why, MQK_RULE_PERMISSION, -EACCES));
 	return x;

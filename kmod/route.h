@@ -88,6 +88,7 @@ struct mqk_router {
 	struct mqk_broker *broker;
 	struct mqk_tenant *tenant;	/* who pays */
 	const struct cred *cred;
+	bool inside;			/* also to exchanges that nobody publishes to */
 	u64 bytes;			/* charged */
 	struct mqk_targets targets;
 	struct mqk_route *spare;	/* for the next route that needs one */

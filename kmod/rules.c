@@ -109,6 +109,8 @@ static int read_overflow(const struct argument *a, enum mqk_overflow *to)
 		*to = MQK_OVERFLOW_DROP_HEAD;
 	else if (equals(a->value, a->value_len, "reject-publish"))
 		*to = MQK_OVERFLOW_REJECT_PUBLISH;
+	else if (equals(a->value, a->value_len, "reject-publish-dlx"))
+		*to = MQK_OVERFLOW_REJECT_PUBLISH_DLX;
 	else
 		return -EINVAL;
 	return 0;
@@ -135,6 +137,18 @@ static int read_handover(const struct argument *a, enum mqk_handover *to)
 	return 0;
 }
 
+/* The name of an exchange, which may be empty, or a key, of any bytes. */
+static int read_text(const struct argument *a, bool key, struct mqk_rules_text *to)
+{
+	if (a->type != MQK_HEADER_STRING || a->value_len > sizeof(to->text) ||
+	    (!key && memchr(a->value, 0, a->value_len)))
+		return -EINVAL;
+	to->given = true;
+	to->len = a->value_len;
+	memcpy(to->text, a->value, a->value_len);
+	return 0;
+}
+
 /* Those that say what becomes of messages, not what the queue is: they may change. */
 static const struct changeable {
 	const char *name;
@@ -153,6 +167,8 @@ static const struct changeable {
 	MEMBER("x-mqk-retry-max", retry_max),
 	MEMBER("x-mqk-retry-backoff", retry_backoff),
 	MEMBER("x-consumer-timeout", consumer_timeout),
+	MEMBER("x-dead-letter-exchange", dead_exchange),
+	MEMBER("x-dead-letter-routing-key", dead_key),
 #undef MEMBER
 };
 
@@ -198,6 +214,10 @@ static int read_one(struct mqk_rules *r, const struct argument *a)
 		return read_between(a, 2, LEVELS_MAX, &r->levels);
 	if (equals(a->name, a->name_len, "x-mqk-demote-after"))
 		return read_between(a, 1, FAILURES_MAX, &r->demote_after);
+	if (equals(a->name, a->name_len, "x-dead-letter-exchange"))
+		return read_text(a, false, &r->dead_exchange);
+	if (equals(a->name, a->name_len, "x-dead-letter-routing-key"))
+		return read_text(a, true, &r->dead_key);
 	return -EINVAL;
 }
 
@@ -229,7 +249,8 @@ static int read_all(struct mqk_rules *r, const u8 *args, u32 len, bool change)
 		if (change ? change_one(r, &a) : read_one(r, &a))
 			return -EINVAL;
 	}
-	return 0;
+	/* a key for what goes nowhere */
+	return r->dead_key.given && !r->dead_exchange.given ? -EINVAL : 0;
 }
 
 static bool has_priorities(const struct mqk_rules *r)
@@ -257,7 +278,7 @@ static bool contradicts(const struct mqk_rules *r)
  * @why: filled when they are refused
  *
  * Return: 0; -EINVAL for an argument that is unknown, of another type or out of
- * range
+ * range, or that needs another one
  */
 int mqk_rules_parse(struct mqk_rules *r, const u8 *args, u32 len,
 		    struct mqk_refusal *why)
@@ -288,6 +309,20 @@ int mqk_rules_change(struct mqk_rules *r, const struct mqk_rules *old,
 }
 
 /**
+ * mqk_rules_same_text() - whether two names, or keys, are the same
+ * @a: one, given or not
+ * @b: the other
+ *
+ * Return: true if so
+ */
+bool mqk_rules_same_text(const struct mqk_rules_text *a,
+			 const struct mqk_rules_text *b)
+{
+	return a->given == b->given && a->len == b->len &&
+	       !memcmp(a->text, b->text, a->len);
+}
+
+/**
  * mqk_rules_equal() - whether two queues would have the same rules
  * @a: one's; NULL: none
  * @b: the other's; NULL: none
@@ -308,7 +343,9 @@ bool mqk_rules_equal(const struct mqk_rules *a, const struct mqk_rules *b)
 	       a->consumer_timeout == b->consumer_timeout &&
 	       a->max_priority == b->max_priority &&
 	       a->levels == b->levels && a->demote_after == b->demote_after &&
-	       a->single_active == b->single_active && a->handover == b->handover;
+	       a->single_active == b->single_active && a->handover == b->handover &&
+	       mqk_rules_same_text(&a->dead_exchange, &b->dead_exchange) &&
+	       mqk_rules_same_text(&a->dead_key, &b->dead_key);
 }
 
 /**

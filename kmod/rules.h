@@ -13,6 +13,7 @@
 #define MQK_RULES_H
 
 #include <linux/types.h>
+#include <linux/mqk.h>
 
 struct mqk_refusal;
 
@@ -21,6 +22,7 @@ enum mqk_overflow {
 	MQK_OVERFLOW_NOT_GIVEN,
 	MQK_OVERFLOW_DROP_HEAD,
 	MQK_OVERFLOW_REJECT_PUBLISH,
+	MQK_OVERFLOW_REJECT_PUBLISH_DLX,
 };
 
 enum mqk_choice {
@@ -46,6 +48,18 @@ enum mqk_backoff {
 #define MQK_RULES_UNSET	U64_MAX
 
 /**
+ * struct mqk_rules_text - a name or key among the rules
+ * @given: it is there
+ * @len: bytes of it
+ * @text: the bytes
+ */
+struct mqk_rules_text {
+	bool given;
+	u8 len;
+	u8 text[MQK_NAME_MAX];
+};
+
+/**
  * struct mqk_rules - the rules of a queue
  * @max_length: most messages that are ready; U64_MAX: any number
  * @max_bytes: most payload bytes of those; U64_MAX: any number
@@ -62,6 +76,8 @@ enum mqk_backoff {
  * @max_priority: priorities from 0 to this are told apart
  * @levels: how many there are
  * @demote_after: failures that take a message one level down
+ * @dead_exchange: where dead letters go
+ * @dead_key: under which key, in place of their own
  * @rcu: frees it
  */
 struct mqk_rules {
@@ -80,6 +96,8 @@ struct mqk_rules {
 	u64 max_priority;
 	u64 levels;
 	u64 demote_after;
+	struct mqk_rules_text dead_exchange;
+	struct mqk_rules_text dead_key;
 	struct rcu_head rcu;
 };
 
@@ -88,6 +106,8 @@ int mqk_rules_parse(struct mqk_rules *r, const u8 *args, u32 len,
 int mqk_rules_change(struct mqk_rules *r, const struct mqk_rules *old,
 		     const u8 *args, u32 len, struct mqk_refusal *why);
 bool mqk_rules_equal(const struct mqk_rules *a, const struct mqk_rules *b);
+bool mqk_rules_same_text(const struct mqk_rules_text *a,
+			 const struct mqk_rules_text *b);
 struct mqk_rules *mqk_rules_alloc(const struct mqk_rules *r);
 
 bool mqk_rules_keep(const struct mqk_rules *r);
@@ -104,7 +124,19 @@ u64 mqk_rules_retry(const struct mqk_rules *r, u32 failures);
  */
 static inline bool mqk_rules_refuse(const struct mqk_rules *r)
 {
-	return r && r->overflow == MQK_OVERFLOW_REJECT_PUBLISH;
+	return r && (r->overflow == MQK_OVERFLOW_REJECT_PUBLISH ||
+		     r->overflow == MQK_OVERFLOW_REJECT_PUBLISH_DLX);
+}
+
+/**
+ * mqk_rules_dead_letters() - whether what dies goes on
+ * @r: the rules; NULL: none
+ *
+ * Return: true if so
+ */
+static inline bool mqk_rules_dead_letters(const struct mqk_rules *r)
+{
+	return r && r->dead_exchange.given;
 }
 
 /**

@@ -365,6 +365,12 @@ static struct mqk_segment *lend(struct mqk_store *store, u64 size, bool clear,
 	return seg;
 }
 
+static u64 segment_bytes(const struct mqk_store *store, u64 size)
+{
+	return size <= store->segment_size ? store->segment_size :
+					     roundup_pow_of_two(size);
+}
+
 /**
  * mqk_segment_open() - lend a segment to a writer
  * @store: the store
@@ -384,8 +390,7 @@ struct mqk_segment *mqk_segment_open(struct mqk_store *store, u64 size,
 {
 	int err;
 
-	size = size <= store->segment_size ? store->segment_size :
-					     roundup_pow_of_two(size);
+	size = segment_bytes(store, size);
 	err = mqk_charge(tenant, MQK_RES_BYTES, size, why);
 	if (err) {
 		want_compaction(store);
@@ -410,6 +415,7 @@ static struct mem_cgroup *payer_of(const struct mqk_segment *seg)
 /**
  * mqk_segment_open_like() - lend a segment to who moves records out of another
  * @from: the other one, to which the caller holds a reference
+ * @size: bytes that must fit, as for mqk_segment_open()
  *
  * The same user and memory cgroup pay, the user beyond its limit if it must be;
  * nobody's memory is taken for it.
@@ -417,14 +423,14 @@ static struct mem_cgroup *payer_of(const struct mqk_segment *seg)
  * Context: may sleep.
  * Return: an open segment; ERR_PTR of -EDQUOT, -ENOSPC, -ENOMEM
  */
-struct mqk_segment *mqk_segment_open_like(struct mqk_segment *from)
+struct mqk_segment *mqk_segment_open_like(struct mqk_segment *from, u64 size)
 {
 	struct mqk_store *store = from->store;
-	u64 size = store->segment_size;
 	struct mem_cgroup *memcg, *old;
 	struct mqk_segment *seg;
 	int err;
 
+	size = segment_bytes(store, size);
 	err = mqk_overdraw(from->tenant, MQK_RES_BYTES, size);
 	if (err)
 		return ERR_PTR(err);

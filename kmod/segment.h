@@ -112,7 +112,7 @@ void mqk_store_destroy(struct mqk_store *store);
 struct mqk_segment *mqk_segment_open(struct mqk_store *store, u64 size,
 				     bool clear, struct mqk_tenant *tenant,
 				     struct mqk_refusal *why);
-struct mqk_segment *mqk_segment_open_like(struct mqk_segment *from);
+struct mqk_segment *mqk_segment_open_like(struct mqk_segment *from, u64 size);
 void mqk_segment_close(struct mqk_segment *seg);
 void mqk_segment_get(struct mqk_segment *seg, u32 n);
 void mqk_segment_put_slow(struct mqk_segment *seg, struct mqk_tenant *tenant,

@@ -4,6 +4,7 @@
  */
 #include "settings.h"
 
+#include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -11,6 +12,7 @@
 #include "broker.h"
 #include "deadline.h"
 #include "deliver.h"
+#include "dying.h"
 #include "extra.h"
 #include "limits.h"
 #include "queue.h"
@@ -43,7 +45,7 @@ static int stock(struct mqk_queue *q, struct supply *s, u32 nr,
 	struct mqk_extras *xs;
 
 	for (; s->nr < nr; s->nr++) {
-		xs = mqk_extras_alloc(q->tenant, why);
+		xs = mqk_extras_alloc(q->tenant, false, why);
 		if (IS_ERR(xs))
 			return PTR_ERR(xs);
 		list_add(&xs->link, &s->list);
@@ -144,6 +146,32 @@ static int keep_all(struct mqk_queue *q, struct mqk_refusal *why)
 	return err;
 }
 
+/* What dead letters need, when the queue has none yet. */
+static int prepare_dying(struct mqk_queue *q, const struct mqk_rules *rules,
+			 const struct cred *cred, struct mqk_dying **dying)
+{
+	*dying = NULL;
+	if (q->dying || !mqk_rules_dead_letters(rules))
+		return 0;
+	*dying = mqk_dying_alloc(q, cred);
+	return *dying ? 0 : -ENOMEM;
+}
+
+/* Letters are published with the rights of who named their exchange. */
+static const struct cred *change_cred(struct mqk_queue *q, const struct mqk_rules *old,
+				      const struct mqk_rules *rules,
+				      const struct cred *cred)
+{
+	const struct cred *before;
+
+	if (!q->dying || !mqk_rules_dead_letters(rules) ||
+	    (old && mqk_rules_same_text(&old->dead_exchange, &rules->dead_exchange)))
+		return NULL;
+	before = q->dying->cred;
+	q->dying->cred = get_cred(cred);
+	return before;
+}
+
 /**
  * mqk_queue_set() - change the settings of a queue
  * @q: the queue
@@ -161,6 +189,8 @@ int mqk_queue_set(struct mqk_queue *q, const struct mqk_settings *s,
 		  struct mqk_refusal *why)
 {
 	struct mqk_rules rules, *fresh, *old;
+	const struct cred *cred;
+	struct mqk_dying *dying;
 	int err;
 
 	lockdep_assert_held(&q->broker->mutex);
@@ -175,10 +205,18 @@ int mqk_queue_set(struct mqk_queue *q, const struct mqk_settings *s,
 	fresh = mqk_rules_alloc(&rules);
 	if (IS_ERR(fresh))
 		return PTR_ERR(fresh);
+	err = prepare_dying(q, fresh, s->cred, &dying);
+	if (err) {
+		kfree(fresh);
+		return err;
+	}
 	/* no failure past this point */
 	spin_lock(&q->lock);
 	old = q->rules;
+	cred = change_cred(q, old, &rules, s->cred);
 	q->rules = fresh;
+	if (dying)
+		q->dying = dying;
 	q->refuses = mqk_rules_refuse(fresh);
 	pause_or_resume(q, s->flags);
 	/* or one that is to expire would be late already */
@@ -186,5 +224,7 @@ int mqk_queue_set(struct mqk_queue *q, const struct mqk_settings *s,
 		mqk_deadline_used(q);
 	spin_unlock(&q->lock);
 	kfree(old);
+	if (cred)
+		put_cred(cred);
 	return 0;
 }

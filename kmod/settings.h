@@ -13,6 +13,7 @@
 
 #include <linux/types.h>
 
+struct cred;
 struct mqk_queue;
 struct mqk_refusal;
 
@@ -21,11 +22,13 @@ struct mqk_refusal;
  * @flags: MQK_QUEUE_SET_F_*, not both
  * @args: encoded headers that mqk_headers_valid() has found so, a private copy
  * @args_len: bytes of them
+ * @cred: who changes it; kept by the caller
  */
 struct mqk_settings {
 	u32 flags;
 	const u8 *args;
 	u32 args_len;
+	const struct cred *cred;
 };
 
 int mqk_queue_set(struct mqk_queue *q, const struct mqk_settings *s,

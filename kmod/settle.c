@@ -13,6 +13,7 @@
 #include "consumer.h"
 #include "deadline.h"
 #include "deliver.h"
+#include "dying.h"
 #include "express.h"
 #include "extra.h"
 #include "limits.h"
@@ -43,9 +44,13 @@ static __always_inline void accept(struct mqk_queue *q, struct mqk_entry *e)
 	end(q, e);
 }
 
-/* What was delivered is gone. */
-static void drop(struct mqk_queue *q, struct mqk_entry *e)
+/* What was taken is gone, or goes on as a dead letter. */
+static void drop(struct mqk_queue *q, struct mqk_entry *e, enum mqk_reason reason)
 {
+	if (reason && mqk_dying_here(q)) {
+		mqk_dying_add(q, e, reason);
+		return;
+	}
 	q->bytes -= e->payload_len;
 	q->dropped++;
 	end(q, e);
@@ -84,7 +89,7 @@ static void give_back(struct mqk_queue *q, struct mqk_entry *e,
 		if (x->failures < U16_MAX)
 			x->failures++;
 		if (mqk_rules_give_up(q->rules, x->failures)) {
-			drop(q, e);
+			drop(q, e, MQK_REASON_DELIVERY_LIMIT);
 			return;
 		}
 		delay = mqk_rules_retry(q->rules, x->failures);
@@ -95,7 +100,7 @@ static void give_back(struct mqk_queue *q, struct mqk_entry *e,
 		mqk_deadline_set(q, x, now + delay * NSEC_PER_MSEC,
 				 MQK_EXTRA_RETRYING);
 	} else if (x->expires <= now) {
-		drop(q, e);
+		drop(q, e, MQK_REASON_EXPIRED);
 	} else {
 		make_kept_ready(q, e);
 	}
@@ -119,7 +124,7 @@ static noinline void settle_kept(struct mqk_queue *q, struct mqk_entry *e, u32 o
 	}
 	q->unacked--;
 	if (!requeue || q->dead) {
-		drop(q, e);
+		drop(q, e, MQK_REASON_REJECTED);
 	} else if (x) {
 		give_back(q, e, x, op == MQK_ACK_REJECT);
 	} else {
@@ -143,38 +148,41 @@ static void settle(struct mqk_queue *q, struct mqk_entry *e, u32 op,
 		make_ready(q, e);
 	} else {
 		q->unacked--;
-		drop(q, e);
+		drop(q, e, MQK_REASON_REJECTED);
 	}
 }
 
 /**
  * mqk_queue_drop_next() - end what would be delivered next
  * @q: the queue; something is ready
+ * @reason: of a dead letter; MQK_REASON_NONE: it becomes none
  *
  * Context: q->lock.
  */
-void mqk_queue_drop_next(struct mqk_queue *q)
+void mqk_queue_drop_next(struct mqk_queue *q, enum mqk_reason reason)
 {
 	struct mqk_entry *e = mqk_queue_next(q);
 
 	if (unlikely(q->keep)) {
-		mqk_entry_end_ready(q, e);
+		mqk_entry_end_ready(q, e, reason);
 		return;
 	}
 	mqk_index_take(&q->index, e);
 	q->ready--;
 	q->ready_bytes -= e->payload_len;
-	drop(q, e);
+	drop(q, e, reason);
 }
 
 /**
  * mqk_entry_end_ready() - end a message that is ready, wherever it is
  * @q: the queue
  * @e: its entry
+ * @reason: of a dead letter; MQK_REASON_NONE: it becomes none
  *
  * Context: q->lock.
  */
-void mqk_entry_end_ready(struct mqk_queue *q, struct mqk_entry *e)
+void mqk_entry_end_ready(struct mqk_queue *q, struct mqk_entry *e,
+			 enum mqk_reason reason)
 {
 	struct mqk_extra *x = mqk_extra_of(e);
 	struct mqk_chunk *c;
@@ -183,11 +191,16 @@ void mqk_entry_end_ready(struct mqk_queue *q, struct mqk_entry *e)
 		mqk_deadline_clear(q, x);
 	q->ready--;
 	q->ready_bytes -= e->payload_len;
+	if (mqk_queue_order(q))
+		mqk_order_remove(q->keep->order, e);
+	if (reason && mqk_dying_here(q)) {
+		mqk_index_detach(&q->index, e);
+		mqk_dying_add(q, e, reason);
+		return;
+	}
 	q->bytes -= e->payload_len;
 	q->dropped++;
 	mqk_segment_put(mqk_segment_of(&q->broker->store, e->ref));
-	if (mqk_queue_order(q))
-		mqk_order_remove(q->keep->order, e);
 	c = mqk_index_remove(&q->index, e);
 	if (c)
 		mqk_queue_free_chunk(c);
@@ -207,7 +220,7 @@ void mqk_entry_end_retrying(struct mqk_queue *q, struct mqk_entry *e)
 	mqk_deadline_clear(q, x);
 	q->keep->retrying--;
 	if (q->dead || x->expires <= mqk_deadline_now()) {
-		drop(q, e);
+		drop(q, e, MQK_REASON_EXPIRED);
 		return;
 	}
 	make_kept_ready(q, e);

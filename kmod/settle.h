@@ -15,6 +15,8 @@
 
 #include <linux/types.h>
 
+#include "util/death.h"
+
 struct mqk_consumer;
 struct mqk_entry;
 struct mqk_queue;
@@ -26,8 +28,9 @@ void mqk_settle_slot(struct mqk_queue *locked, struct mqk_consumer *c,
 		     struct mqk_slot *slot, u32 op, bool requeue);
 int mqk_settle_up_to(struct mqk_queue *locked, struct mqk_consumer *c, u64 tag,
 		     u32 op, bool requeue, u32 budget);
-void mqk_queue_drop_next(struct mqk_queue *q);
-void mqk_entry_end_ready(struct mqk_queue *q, struct mqk_entry *e);
+void mqk_queue_drop_next(struct mqk_queue *q, enum mqk_reason reason);
+void mqk_entry_end_ready(struct mqk_queue *q, struct mqk_entry *e,
+			 enum mqk_reason reason);
 void mqk_entry_end_retrying(struct mqk_queue *q, struct mqk_entry *e);
 
 #endif /* MQK_SETTLE_H */

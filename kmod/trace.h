@@ -14,6 +14,7 @@
 #include "consumer.h"
 #include "port.h"
 #include "queue.h"
+#include "util/death.h"
 
 TRACE_EVENT(mqk_publish,
 	TP_PROTO(const struct mqk_port *port, u64 seq, int result),
@@ -93,6 +94,34 @@ TRACE_EVENT(mqk_settle,
 				   { MQK_ACK_NACK, "nack" },
 				   { MQK_ACK_REJECT, "reject" }),
 		  __entry->requeue ? " requeue" : "")
+);
+
+TRACE_EVENT(mqk_dead_letter,
+	TP_PROTO(const struct mqk_queue *q, u64 seq, enum mqk_reason reason,
+		 int result),
+	TP_ARGS(q, seq, reason, result),
+	TP_STRUCT__entry(
+		__string(broker, q->broker->name)
+		__field(u32, queue)
+		__field(u64, seq)
+		__field(u32, reason)
+		__field(int, result)
+	),
+	TP_fast_assign(
+		__assign_str(broker);
+		__entry->queue = q->id;
+		__entry->seq = seq;
+		__entry->reason = reason;
+		__entry->result = result;
+	),
+	TP_printk("broker=%s queue=%u seq=%llu reason=%s result=%d",
+		  __get_str(broker), __entry->queue, __entry->seq,
+		  __print_symbolic(__entry->reason,
+				   { MQK_REASON_REJECTED, "rejected" },
+				   { MQK_REASON_EXPIRED, "expired" },
+				   { MQK_REASON_MAXLEN, "maxlen" },
+				   { MQK_REASON_DELIVERY_LIMIT, "delivery_limit" }),
+		  __entry->result)
 );
 
 TRACE_EVENT(mqk_compact,

@@ -53,6 +53,7 @@ static int value_size(int type)
 	case MQK_HEADER_STRING:
 	case MQK_HEADER_BYTES:
 	case MQK_HEADER_ARRAY:
+	case MQK_HEADER_TABLE:
 		return -1;
 	default:
 		return -2;
@@ -111,32 +112,62 @@ static size_t read_one(const unsigned char *p, size_t left, bool named,
 	return size;
 }
 
-int mqk_header_item(const struct mqk_header_view *array, size_t *pos,
-		    struct mqk_header_view *view)
+static bool nests(int type)
+{
+	return type == MQK_HEADER_ARRAY || type == MQK_HEADER_TABLE;
+}
+
+/* The next value of an array, or field of a table, but for what is in it. */
+static int read_item(const struct mqk_header_view *outer, size_t *pos,
+		     struct mqk_header_view *view)
 {
 	size_t size;
 
-	if (array->type != MQK_HEADER_ARRAY)
-		return -EINVAL;
-	if (*pos >= array->value_len)
-		return *pos == array->value_len ? 0 : -EBADMSG;
-	size = read_one((const unsigned char *)array->value + *pos,
-			array->value_len - *pos, false, view);
-	if (!size || view->type == MQK_HEADER_ARRAY)
+	if (*pos >= outer->value_len)
+		return *pos == outer->value_len ? 0 : -EBADMSG;
+	size = read_one((const unsigned char *)outer->value + *pos,
+			outer->value_len - *pos, outer->type == MQK_HEADER_TABLE,
+			view);
+	if (!size)
 		return -EBADMSG;
 	*pos += size;
 	return 1;
 }
 
-static bool array_fits(const struct mqk_header_view *array)
+/* Whether all that is in an array or table is well formed; @depth: of what it is in. */
+static bool nested_fits(const struct mqk_header_view *outer, unsigned int depth)
 {
 	struct mqk_header_view item;
 	size_t pos = 0;
 	int ret;
 
-	while ((ret = mqk_header_item(array, &pos, &item)) > 0)
-		;
+	if (!nests(outer->type))
+		return true;
+	if (depth == MQK_HEADERS_DEPTH)
+		return false;
+	while ((ret = read_item(outer, &pos, &item)) > 0)
+		if (!nested_fits(&item, depth + 1))
+			return false;
 	return !ret;
+}
+
+int mqk_header_item(const struct mqk_header_view *outer, size_t *pos,
+		    struct mqk_header_view *view)
+{
+	struct mqk_header_view v;
+	size_t at = *pos;
+	int ret;
+
+	if (!nests(outer->type))
+		return -EINVAL;
+	ret = read_item(outer, &at, &v);
+	if (ret <= 0)
+		return ret;
+	if (!nested_fits(&v, 1))
+		return -EBADMSG;
+	*view = v;
+	*pos = at;
+	return 1;
 }
 
 void mqk_headers_init(struct mqk_headers *h, void *buf, size_t room)
@@ -161,10 +192,9 @@ int mqk_headers_add(struct mqk_headers *h, int type, const char *name,
 		return -EINVAL;
 	if (value_len > MQK_HEADERS_MAX)
 		return -EMSGSIZE;
-	if (type == MQK_HEADER_ARRAY &&
-	    !array_fits(&(struct mqk_header_view){
-			.type = MQK_HEADER_ARRAY, .value = value,
-			.value_len = (uint16_t)value_len }))
+	if (!nested_fits(&(struct mqk_header_view){
+			.type = (uint8_t)type, .value = value,
+			.value_len = (uint16_t)value_len }, 0))
 		return -EINVAL;
 	size = padded(HEAD + name_len + value_len);
 	if (size > MQK_HEADERS_MAX || h->len > MQK_HEADERS_MAX - size)
@@ -287,7 +317,7 @@ int mqk_headers_next(const void *headers, size_t len, size_t *pos,
 	if (at < len) {
 		size = read_one((const unsigned char *)headers + at, len - at,
 				true, &v);
-		if (!size || (v.type == MQK_HEADER_ARRAY && !array_fits(&v)))
+		if (!size || !nested_fits(&v, 0))
 			return -EBADMSG;
 		*view = v;
 		*pos = at + size;

@@ -435,6 +435,7 @@ struct mqk_queue_opts {
  * @index_bytes: kernel memory of its index
  * @retrying: messages that failed and wait for their next try
  * @scheduled: messages with a delay that are not due
+ * @dying: messages that have left it as dead letters, and are not where they go yet
  */
 struct mqk_queue_info {
 	size_t sz;
@@ -456,6 +457,7 @@ struct mqk_queue_info {
 	uint64_t index_bytes;
 	uint64_t retrying;
 	uint64_t scheduled;
+	uint64_t dying;
 };
 
 /**
@@ -885,14 +887,14 @@ int mqk_headers_find(const void *headers, size_t len, const char *name,
 int mqk_headers_check(const void *headers, size_t len);
 
 /**
- * mqk_header_item - read the values of an array one after the other
- * @array: a header of type MQK_HEADER_ARRAY
+ * mqk_header_item - read what is in an array or a table, one after the other
+ * @outer: a header of type MQK_HEADER_ARRAY or MQK_HEADER_TABLE
  * @pos: in: 0 to begin; out: where the next one begins
- * @view: out: the value; it has no name
+ * @view: out: the value; those of a table have a name, those of an array have none
  *
- * Return: 1 a value, 0 the end, -EBADMSG malformed, -EINVAL no array.
+ * Return: 1 a value, 0 the end, -EBADMSG malformed, -EINVAL no array or table.
  */
-int mqk_header_item(const struct mqk_header_view *array, size_t *pos,
+int mqk_header_item(const struct mqk_header_view *outer, size_t *pos,
 		    struct mqk_header_view *view);
 
 /**

@@ -332,6 +332,7 @@ static int queue_next(struct mqk *m, uint32_t id, uint32_t flags,
 	i.index_bytes = n.index_bytes;
 	i.retrying = n.retrying;
 	i.scheduled = n.scheduled;
+	i.dying = n.dying;
 	mqk_info_give(info, &i, sizeof(i));
 	return 0;
 }

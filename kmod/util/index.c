@@ -31,6 +31,7 @@ static void stock(struct mqk_index *x, struct mqk_chunk *c)
 	c->used = 0;
 	c->head = 0;
 	c->live = 0;
+	c->nr_dying = 0;
 	memset(c->returned, 0, sizeof(c->returned));
 	list_add_tail(&c->link, &x->spare);
 	x->room += MQK_CHUNK_ENTRIES;
@@ -137,7 +138,7 @@ struct mqk_entry *mqk_index_next(struct mqk_index *x)
 		return first_returned(node);
 	while (c) {
 		for (; c->head < c->used; c->head++)
-			if (likely(!(c->entry[c->head].flags & MQK_ENTRY_F_DONE)))
+			if (likely(mqk_entry_ready(&c->entry[c->head])))
 				return &c->entry[c->head];
 		if (c->head < MQK_CHUNK_ENTRIES || list_is_last(&c->link, &x->chunks))
 			return NULL;
@@ -182,6 +183,21 @@ void mqk_index_return(struct mqk_index *x, struct mqk_entry *e)
 		rb_add_cached(&c->node, &x->returned, returned_before);
 	c->returned[i / 64] |= 1ull << (i % 64);
 	e->flags = 0;
+}
+
+/**
+ * mqk_index_detach() - take an entry out of turn
+ * @x: the index
+ * @e: an entry that is waiting or returned, wherever it is
+ */
+void mqk_index_detach(struct mqk_index *x, struct mqk_entry *e)
+{
+	struct mqk_chunk *c = mqk_entry_chunk(e);
+	unsigned int i = e - c->entry;
+
+	if (c->returned[i / 64] & 1ull << (i % 64))
+		mqk_index_take_returned(x, e);
+	e->flags = MQK_ENTRY_F_TAKEN;
 }
 
 /**

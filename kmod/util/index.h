@@ -12,7 +12,8 @@
  *	  chunk 1   chunk 2   chunk 3   chunk 4        r returned w waiting
  *
  * States of an entry: waiting -> taken -> done; taken -> returned -> taken; and
- * what is waiting or returned may end without being taken (mqk_index_remove()).
+ * what is waiting or returned may end without being taken (mqk_index_remove()), or
+ * be taken out of turn (mqk_index_detach()).
  * Every returned entry is older than every waiting one, so the next to take is
  * the oldest returned one, else the one at the cursor.  Chunks with returned
  * entries are in a tree by age, and in each a bitmap tells which they are.  A
@@ -95,9 +96,13 @@ struct mqk_entry {
  * @used: entries appended
  * @head: entries that the cursor has passed: taken at least once, or removed
  * @live: entries appended and not done
+ * @nr_dying: the caller's, as are the next two: entries that are dying
+ * @first_dying: the first of them
+ * @last_dying: the last one
  * @resv: 0
  * @extras: the caller's, one for each entry, or NULL; @parallel says when it counts
  * @links: the caller's, one for each entry, or NULL
+ * @dying: the caller's, while some are dying
  * @entry: the entries
  */
 struct mqk_chunk {
@@ -111,9 +116,13 @@ struct mqk_chunk {
 	u32 used;
 	u32 head;
 	u32 live;
-	u32 resv;
+	u8 nr_dying;
+	u8 first_dying;
+	u8 last_dying;
+	u8 resv;
 	struct mqk_extras *extras;
 	struct mqk_links *links;
+	struct list_head dying;
 	struct mqk_entry entry[MQK_CHUNK_ENTRIES];
 };
 
@@ -193,6 +202,7 @@ struct mqk_chunk *mqk_index_drain(struct mqk_index *x);
 void mqk_index_grow(struct mqk_index *x);
 struct mqk_entry *mqk_index_next(struct mqk_index *x);
 void mqk_index_take_returned(struct mqk_index *x, struct mqk_entry *e);
+void mqk_index_detach(struct mqk_index *x, struct mqk_entry *e);
 void mqk_index_return(struct mqk_index *x, struct mqk_entry *e);
 struct mqk_chunk *mqk_index_remove(struct mqk_index *x, struct mqk_entry *e);
 struct mqk_chunk *mqk_index_retire(struct mqk_index *x, struct mqk_chunk *c);

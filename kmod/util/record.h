@@ -78,7 +78,7 @@ static inline bool mqk_header_whole(const u8 *p, u32 len)
 	return true;
 }
 
-/* Whether the value of a whole header, of any type but array, is one. */
+/* Whether the value of a whole header that is no array or table is one. */
 static inline bool mqk_header_scalar_valid(const u8 *p)
 {
 	u32 value = p[2] | (u32)p[3] << 8;
@@ -107,44 +107,52 @@ static inline bool mqk_header_scalar_valid(const u8 *p)
 	}
 }
 
-/* Whether the value of a whole header that is an array is one. */
-static inline bool mqk_header_array_valid(const u8 *p)
-{
-	u32 size, len = p[2] | (u32)p[3] << 8;
-
-	for (p += sizeof(struct mqk_header) + p[1]; len; p += size, len -= size) {
-		if (!mqk_header_whole(p, len) || p[1] ||
-		    !mqk_header_scalar_valid(p))
-			return false;
-		size = mqk_header_size(p);
-	}
-	return true;
-}
-
 /**
  * mqk_headers_valid() - check encoded headers
  * @p: the bytes, a private copy
  * @len: how many
  *
  * Return: true when they are a sequence of whole headers with known types,
- * values of the right size and padding of zeros
+ * values of the right size and padding of zeros, arrays and tables at most
+ * MQK_HEADERS_DEPTH deep
  */
 static inline bool mqk_headers_valid(const u8 *p, u32 len)
 {
-	u32 size;
+	/* where what is open ends, what comes behind it, and whether it has names */
+	const u8 *end[MQK_HEADERS_DEPTH + 1], *next[MQK_HEADERS_DEPTH + 1];
+	bool named[MQK_HEADERS_DEPTH + 1];
+	u32 depth = 0, size;
 
-	for (; len; p += size, len -= size) {
-		size = sizeof(u64);
-		if (len >= sizeof(u64) && mqk_header_blank(p))
+	end[0] = p + len;
+	named[0] = true;
+	for (;;) {
+		while (p == end[depth]) {
+			if (!depth)
+				return true;
+			p = next[depth--];
+		}
+		len = end[depth] - p;
+		if (!depth && len >= sizeof(u64) && mqk_header_blank(p)) {
+			p += sizeof(u64);
 			continue;
-		if (!mqk_header_whole(p, len) || !p[1])
-			return false;
-		if (p[0] == MQK_HEADER_ARRAY ? !mqk_header_array_valid(p) :
-					       !mqk_header_scalar_valid(p))
+		}
+		if (!mqk_header_whole(p, len) || named[depth] != !!p[1])
 			return false;
 		size = mqk_header_size(p);
+		if (p[0] != MQK_HEADER_ARRAY && p[0] != MQK_HEADER_TABLE) {
+			if (!mqk_header_scalar_valid(p))
+				return false;
+			p += size;
+			continue;
+		}
+		if (depth++ == MQK_HEADERS_DEPTH)
+			return false;
+		next[depth] = p + size;
+		named[depth] = p[0] == MQK_HEADER_TABLE;
+		len = p[2] | (u32)p[3] << 8;
+		p += sizeof(struct mqk_header) + p[1];
+		end[depth] = p + len;
 	}
-	return true;
 }
 
 #endif /* MQK_UTIL_RECORD_H */

@@ -420,7 +420,7 @@ static __u32 encode(__u8 *to, const char *word, size_t len)
 	const void *bytes = value;
 	__s64 number;
 
-	if (strspn(value, "-0123456789") >= value_len) {
+	if (value_len && strspn(value, "-0123456789") >= value_len) {
 		number = strtoll(value, NULL, 10);
 		h.type = MQK_HEADER_LONG;
 		bytes = &number;

@@ -144,15 +144,31 @@ static uint64_t deadline(const struct broker *b)
 	return first;
 }
 
-/* From one deadline to the next, so that each finds its own time. */
+static unsigned int queues_due(const struct broker *b, uint64_t when)
+{
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < b->nr_queues; i++)
+		nr += queue_deadline(b, b->queue[i]) <= when;
+	return nr;
+}
+
+/*
+ * From one deadline to the next, so that each finds its own time. Whether the letters
+ * of one queue come before what is due at the same time in another is not promised.
+ */
 void broker_advance(struct broker *b, uint64_t ms)
 {
 	uint64_t end = b->now + ms;
 	uint64_t next;
 
 	while ((next = deadline(b)) <= end) {
+		unsigned int due = queues_due(b, next), letters = b->nr_letters;
+
 		b->now = next;
 		broker_settle(b);
+		if (due > 1 && b->nr_letters > letters)
+			b->undecided = true;
 	}
 	b->now = end;
 }

@@ -39,6 +39,12 @@ struct broker {
 	unsigned int nr_producers;
 	struct dead *dead;		/* to be published */
 	unsigned int nr_dead;
+	unsigned int nr_letters;	/* so many were published */
+	char dead_from[NAME_ROOM];	/* queue of the last one that was */
+	bool letters_wait;
+	bool undecided;			/* those of two queues were to be at once: no
+					 * order between them is promised
+					 */
 	struct retained *retained;
 	unsigned int nr_retained;
 };

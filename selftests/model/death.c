@@ -17,15 +17,19 @@ void death_of_message(struct broker *b, struct queue *q, const struct message *m
 
 	if (!q->rules.dead_letters)
 		return;
+	if (b->nr_dead && strcmp(b->dead[b->nr_dead - 1].from, q->name))
+		b->undecided = true;
 	b->dead = realloc(b->dead, (b->nr_dead + 1) * sizeof(*d));
 	if (!b->dead)
 		abort();
 	d = &b->dead[b->nr_dead++];
 	d->m = *m;
 	d->reason = reason;
+	strcpy(d->from, q->name);
 	message_died(&d->m, q->name, reason, b->now);
 	strcpy(d->exchange, q->rules.dead_exchange);
 	strcpy(d->m.exchange, d->exchange);
+	d->m.bcc.nr = 0;
 	d->m.delay = 0;
 	d->m.mandatory = false;
 	if (q->rules.has_dead_key) {
@@ -46,10 +50,15 @@ bool death_publish(struct broker *b)
 	struct dead d;
 	unsigned int i;
 
-	if (!b->nr_dead)
+	if (!b->nr_dead || b->letters_wait)
 		return false;
-	d = b->dead[0];
-	memmove(&b->dead[0], &b->dead[1], --b->nr_dead * sizeof(d));
+	for (i = 0; i < b->nr_dead && strcmp(b->dead[i].from, b->dead_from); i++)
+		;
+	i %= b->nr_dead;
+	d = b->dead[i];
+	b->nr_letters++;
+	strcpy(b->dead_from, d.from);
+	memmove(&b->dead[i], &b->dead[i + 1], (--b->nr_dead - i) * sizeof(d));
 	route_find(b, d.exchange, &d.m, true, &t);
 	for (i = 0; i < t.nr; i++) {
 		struct queue *q = queue_find(b, t.queue[i]);
@@ -64,4 +73,14 @@ bool death_publish(struct broker *b)
 			death_of_message(b, q, &d.m, MAXLEN);
 	}
 	return true;
+}
+
+void death_forget(struct broker *b, const struct queue *q)
+{
+	unsigned int i, kept = 0;
+
+	for (i = 0; i < b->nr_dead; i++)
+		if (strcmp(b->dead[i].from, q->name))
+			b->dead[kept++] = b->dead[i];
+	b->nr_dead = kept;
 }

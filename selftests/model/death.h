@@ -13,6 +13,7 @@ struct queue;
 struct dead {
 	struct message m;
 	char exchange[NAME_ROOM];
+	char from[NAME_ROOM];		/* the queue */
 	enum reason reason;
 };
 
@@ -21,7 +22,12 @@ void death_of_entry(struct broker *b, struct queue *q, struct entry *e, enum rea
 /* A message that never came in dies as well. */
 void death_of_message(struct broker *b, struct queue *q, const struct message *m,
 		      enum reason reason);
-/* Publish the next one; false: there is none. */
+/*
+ * Publish the next one; false: there is none. Those of a queue go in the order of
+ * death, and all of them before those of another queue.
+ */
 bool death_publish(struct broker *b);
+/* The queue is deleted before its letters are published: then they are gone. */
+void death_forget(struct broker *b, const struct queue *q);
 
 #endif

@@ -11,6 +11,8 @@
  * is promised.
  */
 
+#include <stdbool.h>
+
 #include "step.h"
 
 struct driver {
@@ -19,6 +21,8 @@ struct driver {
 	void *(*open)(void);
 	/* @nr: number of the step */
 	void (*apply)(void *broker, const struct step *step, unsigned int nr, struct text *out);
+	/* What came of the last step is not promised; NULL: always is. */
+	bool (*undecided)(void *broker);
 	void (*close)(void *broker);
 };
 

@@ -44,9 +44,10 @@ const struct scope scope_all = { ~0u, ~0u, ~0u, ~0u, ~0u };
 
 const struct scope scope_module = {
 	.operations = ~(BIT(REDRIVE) | BIT(TX) | BIT(COMMIT) | BIT(ROLLBACK)),
-	.queue_profiles = BIT(0) | BIT(2) | BIT(4) | BIT(6) | BIT(9) | BIT(10) | BIT(12) | BIT(13) |
-			  BIT(14) | BIT(15) | BIT(16) | BIT(17) | BIT(18) | BIT(19) |
-			  BIT(20),
+	.queue_profiles = BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(7) |
+			  BIT(9) | BIT(10) | BIT(12) | BIT(13) | BIT(14) | BIT(15) |
+			  BIT(16) | BIT(17) | BIT(18) | BIT(19) | BIT(20) | BIT(21) |
+			  BIT(22) | BIT(23),
 	.exchange_profiles = BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(5) |
 			     BIT(6) | BIT(7),
 	.consumer_profiles = BIT(0) | BIT(CONSUME_NOACK) | BIT(CONSUME_PREFERRED) |
@@ -176,17 +177,29 @@ void history_make(struct history *h, const struct scope *scope, struct random *r
 	}
 }
 
+static unsigned long compared;
+
+unsigned long history_compared(void)
+{
+	return compared;
+}
+
 static int run(const struct history *h, const struct driver *a, void *on_a,
 	       const struct driver *b, void *on_b, struct text *a_says, struct text *b_says)
 {
 	unsigned int i;
 
-	for (i = 0; i < h->nr; i++) {
+	for (i = 0; i < h->nr; i++, compared++) {
 		struct text says[2] = {};
 		bool differ;
 
 		a->apply(on_a, &h->step[i], i, &says[0]);
 		b->apply(on_b, &h->step[i], i, &says[1]);
+		if (a->undecided && a->undecided(on_a)) {
+			text_clear(&says[0]);
+			text_clear(&says[1]);
+			return -1;
+		}
 		differ = strcmp(text_of(&says[0]), text_of(&says[1]));
 		if (differ && a_says)
 			text_add(a_says, "%s", says[0].s);

@@ -30,10 +30,13 @@ void history_make(struct history *h, const struct scope *scope, struct random *r
 		  unsigned int nr);
 /*
  * The number of the first step after which the two say different things, or
- * -1; what they say goes to @a_says and @b_says unless those are NULL.
+ * -1; what they say goes to @a_says and @b_says unless those are NULL. A history
+ * ends with a step of which @a does not promise what comes.
  */
 int history_differs(const struct history *h, const struct driver *a, const struct driver *b,
 		    struct text *a_says, struct text *b_says);
+/* Steps in which the two said the same, in all that was run so far. */
+unsigned long history_compared(void);
 /* Leave out what is not needed for a difference; how many runs that took. */
 unsigned int history_shrink(struct history *h, const struct driver *a, const struct driver *b);
 void history_print(const struct history *h, const char *prefix);

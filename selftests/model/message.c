@@ -72,6 +72,32 @@ bool message_cycles(const struct message *m, const char *queue)
 	return false;
 }
 
+/* All that x-death says but the time. */
+static void print_death(struct text *t, const struct death *d)
+{
+	unsigned int i;
+
+	text_add(t, " died=%s:%s:%u:%s", d->queue, reason_name[d->reason], d->count, d->exchange);
+	for (i = 0; i < d->keys.nr; i++)
+		text_add(t, ":%s", d->keys.key[i]);
+	if (d->expiration >= 0)
+		text_add(t, ":%lldms", (long long)d->expiration);
+}
+
+static void print_end(struct text *t, const struct message *m, const char *which)
+{
+	static const char * const names[] = { "reason", "queue", "exchange" };
+	struct text name = {};
+	unsigned int i;
+
+	text_add(t, " %s=", which);
+	for (i = 0; i < 3; i++) {
+		text_add(&name, "x-%s-death-%s", which, names[i]);
+		text_add(t, "%s:", table_find(&m->headers, name.s)->text);
+		text_clear(&name);
+	}
+}
+
 void message_print(struct text *t, const struct message *m)
 {
 	unsigned int i;
@@ -84,6 +110,9 @@ void message_print(struct text *t, const struct message *m)
 	for (i = 0; i < m->cc.nr; i++)
 		text_add(t, " cc=%s", m->cc.key[i]);
 	for (i = 0; i < m->nr_deaths; i++)
-		text_add(t, " died=%s:%s:%u", m->death[i].queue, reason_name[m->death[i].reason],
-			 m->death[i].count);
+		print_death(t, &m->death[i]);
+	if (m->nr_deaths) {
+		print_end(t, m, "first");
+		print_end(t, m, "last");
+	}
 }

@@ -234,9 +234,17 @@ static void driver_apply(void *broker, const struct step *s, unsigned int nr, st
 	tell_queues(out, b);
 }
 
+static bool driver_undecided(void *broker)
+{
+	const struct broker *b = broker;
+
+	return b->undecided;
+}
+
 const struct driver model_driver = {
 	.name = "model",
 	.open = driver_open,
 	.apply = driver_apply,
+	.undecided = driver_undecided,
 	.close = driver_close,
 };

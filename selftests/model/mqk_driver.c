@@ -399,6 +399,88 @@ static void note_headers(struct driven_consumer *c, const struct mqk_msg *msg)
 		text_add(&c->seen, " cc=%.*s", item.value_len, (const char *)item.value);
 }
 
+static void add_text(struct text *t, const struct mqk_header_view *outer, const char *name)
+{
+	struct mqk_header_view v;
+	size_t at = 0;
+
+	while (mqk_header_item(outer, &at, &v) == 1)
+		if (v.name_len == strlen(name) && !memcmp(v.name, name, v.name_len))
+			text_add(t, "%.*s", v.value_len, (const char *)v.value);
+}
+
+static int64_t number_of(const struct mqk_header_view *outer, const char *name)
+{
+	struct mqk_header_view v;
+	int64_t n = -1;
+	size_t at = 0;
+
+	while (mqk_header_item(outer, &at, &v) == 1)
+		if (v.name_len == strlen(name) && !memcmp(v.name, name, v.name_len))
+			must(mqk_header_int(&v, &n));
+	return n;
+}
+
+static void note_keys(struct text *t, const struct mqk_header_view *death)
+{
+	struct mqk_header_view v, key;
+	size_t at = 0, pos = 0;
+
+	while (mqk_header_item(death, &at, &v) == 1)
+		if (v.type == MQK_HEADER_ARRAY)
+			while (mqk_header_item(&v, &pos, &key) == 1)
+				text_add(t, ":%.*s", key.value_len, (const char *)key.value);
+}
+
+static void note_death(struct text *t, const struct mqk_header_view *death)
+{
+	struct text expiration = {};
+
+	text_add(t, " died=");
+	add_text(t, death, "queue");
+	text_add(t, ":");
+	add_text(t, death, "reason");
+	text_add(t, ":%lld:", (long long)number_of(death, "count"));
+	add_text(t, death, "exchange");
+	note_keys(t, death);
+	add_text(&expiration, death, "original-expiration");
+	if (expiration.len)
+		text_add(t, ":%sms", expiration.s);
+	text_clear(&expiration);
+	if (number_of(death, "time") <= 0)
+		text_add(t, " no time!");
+}
+
+static void note_end(struct text *t, const struct mqk_msg *msg, const char *which)
+{
+	static const char * const names[] = { "reason", "queue", "exchange" };
+	struct mqk_header_view v;
+	struct text name = {};
+	unsigned int i;
+
+	text_add(t, " %s=", which);
+	for (i = 0; i < 3; i++) {
+		text_add(&name, "x-%s-death-%s", which, names[i]);
+		if (mqk_headers_find(msg->headers, msg->d.headers_len, name.s, &v) == 1)
+			text_add(t, "%.*s", v.value_len, (const char *)v.value);
+		text_add(t, ":");
+		text_clear(&name);
+	}
+}
+
+static void note_deaths(struct driven_consumer *c, const struct mqk_msg *msg)
+{
+	struct mqk_header_view v, death;
+	size_t at = 0;
+
+	if (mqk_headers_find(msg->headers, msg->d.headers_len, "x-death", &v) != 1)
+		return;
+	while (mqk_header_item(&v, &at, &death) == 1)
+		note_death(&c->seen, &death);
+	note_end(&c->seen, msg, "first");
+	note_end(&c->seen, msg, "last");
+}
+
 static void note(struct driven *d, struct driven_consumer *c, const struct mqk_msg *msg,
 		 bool settled)
 {
@@ -416,6 +498,7 @@ static void note(struct driven *d, struct driven_consumer *c, const struct mqk_m
 	if (r->flags & MQK_MSG_F_EXPIRATION)
 		text_add(&c->seen, " expiration=%u", r->expiration);
 	note_headers(c, msg);
+	note_deaths(c, msg);
 	text_add(&c->seen, "%s count=%u]",
 		 msg->d.flags & MQK_DELIVERY_F_REDELIVERED ? " redelivered" : "", msg->d.count);
 	if (settled)

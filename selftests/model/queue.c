@@ -93,6 +93,7 @@ void queue_remove(struct broker *b, struct queue *q)
 		;
 	b->queue[i] = b->queue[--b->nr_queues];
 	binding_remove_all(b, q->name, false);
+	death_forget(b, q);
 	while (q->nr) {
 		if (q->entry[0]->state == TAKEN)
 			consumer_lose(b, q->entry[0]);

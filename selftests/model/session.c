@@ -26,7 +26,11 @@ int session_close(struct broker *b, unsigned int id, bool died)
 	for (i = 0; i < b->nr_ports; i++)
 		if (b->port[i].session == id)
 			port_close(b, i);
-	/* One after the other; none of them gets what another one returns. */
+	/*
+	 * One after the other; none of them gets what another one returns, and what
+	 * dies by that goes on when it is done.
+	 */
+	b->letters_wait = true;
 	for (i = 0; i < b->nr_consumers; i++)
 		if (b->consumer[i].session == id)
 			consumer_stop(b, i);
@@ -36,6 +40,7 @@ int session_close(struct broker *b, unsigned int id, bool died)
 	for (i = b->nr_queues; i-- > 0;)
 		if (b->queue[i]->session == id)
 			queue_remove(b, b->queue[i]);
+	b->letters_wait = false;
 	broker_settle(b);
 	return 0;
 }

@@ -165,6 +165,21 @@ struct queue_profile queue_profile(unsigned int n)
 		table_set_number(&p.args, "x-message-ttl", 'l', 4 * TICK_MS);
 		table_set_number(&p.args, "x-mqk-retry-delay", 'l', 1 * TICK_MS);
 		break;
+	case 21:
+		table_set_number(&p.args, "x-max-length", 'l', 1);
+		table_set_text(&p.args, "x-overflow", "reject-publish-dlx");
+		table_set_text(&p.args, "x-dead-letter-exchange", "x1");
+		break;
+	case 22:
+		table_set_number(&p.args, "x-message-ttl", 'l', 2 * TICK_MS);
+		table_set_text(&p.args, "x-dead-letter-exchange", "");
+		table_set_text(&p.args, "x-dead-letter-routing-key", "q1");
+		break;
+	case 23:
+		table_set_number(&p.args, "x-mqk-retry-delay", 'l', 1 * TICK_MS);
+		table_set_number(&p.args, "x-delivery-limit", 'l', 0);
+		table_set_text(&p.args, "x-dead-letter-exchange", "x2");
+		break;
 	}
 	return p;
 }
@@ -227,6 +242,14 @@ struct table queue_change_args(unsigned int n)
 	case 14:
 		table_set(&args, "x-max-length", &(struct value){ .type = 'V' });
 		table_set(&args, "x-overflow", &(struct value){ .type = 'V' });
+		break;
+	case 15:
+		table_set_text(&args, "x-dead-letter-exchange", "");
+		table_set_number(&args, "x-max-length", 'l', 2);
+		break;
+	case 16:
+		table_set_text(&args, "x-dead-letter-routing-key", "q2");
+		table_set_text(&args, "x-overflow", "reject-publish-dlx");
 		break;
 	}
 	return args;

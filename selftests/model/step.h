@@ -57,10 +57,10 @@ struct step {
 void step_print(struct text *t, const struct step *s);
 
 /* What the numbers stand for, the same for every broker. */
-#define NR_QUEUE_PROFILES	21
+#define NR_QUEUE_PROFILES	24
 #define NR_EXCHANGE_PROFILES	8
 #define NR_KEYS			8
-#define NR_CHANGES		15
+#define NR_CHANGES		17
 
 #define NR_CONSUMER_PROFILES	8
 

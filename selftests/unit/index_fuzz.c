@@ -38,7 +38,7 @@ static void step(struct index_model *m, u8 op, u8 arg)
 	u32 nth = m->nr_taken ? arg % m->nr_taken : 0;
 	bool room;
 
-	switch (op % 12) {
+	switch (op % 13) {
 	case 0:
 		/* as many as a chunk has, in few bytes of input */
 		do
@@ -83,6 +83,11 @@ static void step(struct index_model *m, u8 op, u8 arg)
 		while (m->reserved)
 			ok(model_unreserve(m));
 		ok(model_drain(m));
+		break;
+	case 12:
+		ok(model_detach(m, m->first + (m->next - m->first) * arg / 256));
+		while (op & 16 && arg-- && m->nr_detached)
+			ok(model_end_detached(m));
 		break;
 	case 11:
 		ok(model_remove(m, m->first + (m->next - m->first) * arg / 256));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "index_model.h"
 
+#include <linux/kernel.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,6 +95,7 @@ static const char *check_counts(const struct index_model *m)
 void model_init(struct index_model *m)
 {
 	m->first = m->next = m->reserved = 0;
+	m->nr_detached = 0;
 	m->nr_taken = m->nr_spans = m->nr_spare = m->nr_chunks = 0;
 	memset(&m->x, 0xa5, sizeof(m->x));
 	mqk_index_init(&m->x);
@@ -327,6 +329,31 @@ const char *model_remove(struct index_model *m, u64 seq)
 	return end(m, seq, mqk_index_remove);
 }
 
+const char *model_end_detached(struct index_model *m)
+{
+	u64 seq = m->detached[0];
+
+	memmove(m->detached, m->detached + 1, --m->nr_detached * sizeof(seq));
+	m->state[seq] = m->state[seq] == DETACHED ? REMOVED : DONE;
+	return end(m, seq, mqk_index_done);
+}
+
+const char *model_detach(struct index_model *m, u64 seq)
+{
+	const char *bad = NULL;
+
+	if (m->nr_detached == ARRAY_SIZE(m->detached))
+		bad = model_end_detached(m);
+	seq = first_ready(m, seq);
+	if (bad || seq == m->next)
+		return bad;
+	m->state[seq] = m->state[seq] == WAITING ? DETACHED : TAKEN;
+	m->detached[m->nr_detached++] = seq;
+	mqk_index_detach(&m->x, m->at[seq]);
+	return intact(m->at[seq], seq, MQK_ENTRY_F_TAKEN) ? check_counts(m) :
+	       "detaching has changed the entry";
+}
+
 /* The place behind so many chunks in use, from the one at that place on. */
 static u64 behind(const struct index_model *m, u64 seq, u32 chunks)
 {
@@ -416,6 +443,8 @@ const char *model_destroy(struct index_model *m)
 	}
 	while (m->nr_taken && !bad)
 		bad = model_done(m, m->nr_taken - 1);
+	while (m->nr_detached && !bad)
+		bad = model_end_detached(m);
 	while (m->nr_chunks && !bad)
 		bad = model_drain(m);
 	if (!bad && mqk_index_drain(&m->x))
@@ -439,14 +468,14 @@ static const char *check_chunk(const struct index_model *m, const struct mqk_chu
 
 		if (state == WAITING)
 			limit = min(limit, i);
-		else if (state != REMOVED)
+		else if (state != REMOVED && state != DETACHED)
 			head = i + 1;
 		if (state == RETURNED)
 			returned[i / 64] |= 1ull << i % 64;
 		if (state < DONE && m->at[seq] != &c->entry[i])
 			return "an entry has moved";
 	}
-	/* those that were removed may have been passed or not */
+	/* those that were removed or detached may have been passed or not */
 	if (c->head < head || c->head > limit)
 		return "a chunk's head is wrong";
 	if (memcmp(c->returned, returned, sizeof(returned)))

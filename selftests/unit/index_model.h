@@ -11,7 +11,8 @@
 
 #define MODEL_PLACES	200000u		/* entries that one index may see */
 
-enum place { WAITING = 1, TAKEN, RETURNED, DONE, REMOVED };
+/* What was detached while it waited is DETACHED; else it is TAKEN. */
+enum place { WAITING = 1, TAKEN, RETURNED, DETACHED, DONE, REMOVED };
 
 /* A chunk that was put in use. */
 struct span {
@@ -32,6 +33,9 @@ struct index_model {
 	/* in no order */
 	u32 taken[MODEL_PLACES];
 	u32 nr_taken;
+	/* those that were taken out of turn, in that order; they do not return */
+	u64 detached[64];
+	u32 nr_detached;
 	/* chunks in the order of use */
 	struct span span[MODEL_PLACES / 64];
 	u32 nr_spans;
@@ -62,6 +66,9 @@ const char *model_return(struct index_model *m, u32 n);
 const char *model_done(struct index_model *m, u32 n);
 /* Ends the first one from there on that is ready, if there is any. */
 const char *model_remove(struct index_model *m, u64 seq);
+/* Takes the first one from there on that is ready out of turn; ends the oldest such one. */
+const char *model_detach(struct index_model *m, u64 seq);
+const char *model_end_detached(struct index_model *m);
 /* One call; and from one place to the end, in calls of so many chunks. */
 const char *model_find(struct index_model *m, u64 seq, u32 chunks);
 const char *model_find_all(struct index_model *m, u64 seq, u32 chunks);

@@ -339,6 +339,10 @@ static const char *step(struct random *r, const u8 *p, bool tidy)
 	if (dice < p[0] + p[1])
 		return model_take(&m, random_below(r, 4) == 0);
 	if (random_below(r, 24) == 0)
+		return model_detach(&m, m.first + random_below(r, m.next - m.first + 1));
+	if (m.nr_detached && random_below(r, 24) == 0)
+		return model_end_detached(&m);
+	if (random_below(r, 24) == 0)
 		return model_remove(&m, m.first + random_below(r, m.next - m.first + 1));
 	if (!m.nr_taken)
 		return NULL;

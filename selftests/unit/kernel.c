@@ -229,8 +229,12 @@ void kernel_advance(unsigned int ms)
 {
 	u64 end = ktime_get_boottime_ns() + ms * 1000000ull;
 
-	while (shim_timer_fire(end))
+	while (shim_timer_fire(end)) {
+		/* what else was to be at that time comes before what follows from it */
+		while (shim_timer_fire(ktime_get_boottime_ns()))
+			;
 		kernel_work();
+	}
 	shim_clock_set(end);
 }
 

@@ -43,14 +43,14 @@ static void head(const u8 *data, size_t size)
 /* Four bytes for each header: type, name, value, and what is wrong with it. */
 static void described(const u8 *data, size_t size)
 {
-	static const u8 type[] = "tbsIlfdSxTV";
-	static const u8 fixed[] = { 1, 1, 2, 4, 8, 4, 8, 0, 0, 8, 0 };
+	static const u8 type[] = "tbsIlfdSxTVAF";
+	static const u8 fixed[] = { 1, 1, 2, 4, 8, 4, 8, 0, 0, 8, 0, 0, 0 };
 	static u8 p[8192];
 	u32 len = 0;
 	bool valid;
 
 	for (; size >= 4 && len < 2000; data += 4, size -= 4) {
-		u32 t = data[0] % 11, name = data[1], value, used;
+		u32 t = data[0] % 13, name = data[1], value, used;
 		u8 flaw = data[3] >> 4, where = data[3] & 15;
 
 		value = type[t] == 'S' || type[t] == 'x' ? data[2] * 16 : fixed[t];

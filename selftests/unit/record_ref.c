@@ -62,19 +62,30 @@ static bool size_fits(u8 type, u32 size)
 	return false;
 }
 
-/* Values of an array, which begin at @at: without names, none of them an array. */
-static bool items_fit(const u8 *p, u64 at, u64 end)
+/*
+ * What is in an array (without names) or a table (with names), one level of so many
+ * that there may be.
+ */
+static bool items_fit(const u8 *p, u64 at, u64 end, bool named, int level)
 {
+	if (level > 4)
+		return false;
 	while (at < end) {
-		u64 len, next;
+		u64 len, next, value;
 
-		if (end - at < 4 || p[at + 1])
+		if (end - at < 4 || (p[at + 1] != 0) != named)
 			return false;
+		value = at + 4 + p[at + 1];
 		len = p[at + 2] + 256 * p[at + 3];
-		next = at + next_multiple(4 + len, 8);
-		if (next > end || !size_fits(p[at], len) || (p[at] == 't' && p[at + 4] > 1) ||
-		    !zero(p + at + 4 + len, next - at - 4 - len))
+		next = at + next_multiple(4 + p[at + 1] + len, 8);
+		if (next > end || !zero(p + value + len, next - value - len))
 			return false;
+		if (p[at] == 'A' || p[at] == 'F') {
+			if (!items_fit(p, value, value + len, p[at] == 'F', level + 1))
+				return false;
+		} else if (!size_fits(p[at], len) || (p[at] == 't' && p[value] > 1)) {
+			return false;
+		}
 		at = next;
 	}
 	return true;
@@ -103,8 +114,9 @@ int ref_headers(const u8 *p, u32 len, struct ref_header *h, int max)
 		end = next_multiple((u64)one.value + one.value_len, 8);
 		if (!one.name_len || end > len)
 			return -1;
-		if (one.type == 'A' ? !items_fit(p, one.value, one.value + one.value_len) :
-				      !size_fits(one.type, one.value_len))
+		if (one.type == 'A' || one.type == 'F' ?
+		    !items_fit(p, one.value, one.value + one.value_len, one.type == 'F', 1) :
+		    !size_fits(one.type, one.value_len))
 			return -1;
 		if (one.type == 't' && p[one.value] != 0 && p[one.value] != 1)
 			return -1;

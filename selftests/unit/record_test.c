@@ -143,7 +143,7 @@ static void compare(const u8 *p, u32 len, bool want)
 
 static bool is_type(u32 type)
 {
-	return type && (type == 'A' || strchr((const char *)types, type));
+	return type && (type == 'A' || type == 'F' || strchr((const char *)types, type));
 }
 
 /* All types with all small sizes; a value that is right for each of them. */
@@ -241,7 +241,7 @@ static void test_blank(void)
 	compare(p, 24, true);
 }
 
-/* Values of all types, right and wrong; no names, no arrays, nothing behind. */
+/* Values of all types, right and wrong; no names, nothing behind. */
 static void test_arrays(void)
 {
 	static const struct {
@@ -262,7 +262,12 @@ static void test_arrays(void)
 		{ "S\0\3\0abc", 7, false },
 		{ "S\0\5\0abc\0", 8, false },
 		{ "S\0\3\0abc\0S\0\0", 11, false },
-		{ "A\0\0\0\0\0\0\0", 8, false },
+		{ "A\0\0\0\0\0\0\0", 8, true },
+		{ "F\0\0\0\0\0\0\0", 8, true },
+		{ "F\0\10\0V\1\0\0n\0\0\0\0\0\0\0", 16, true },
+		{ "F\0\10\0V\1\0\0n\0\0\0\0\0\0", 15, false },
+		{ "F\0\11\0V\1\0\0n\0\0\0\0\0\0\0", 16, false },
+		{ "A\0\10\0V\0\0\0\0\0\0\0\0\0\0\0", 16, true },
 		{ "\0\0\0\0\0\0\0\0", 8, false },
 		{ "?\0\0\0\0\0\0\0", 8, false },
 	};
@@ -279,6 +284,55 @@ static void test_arrays(void)
 			memcpy(p + 4 + name, array[i].value, array[i].len);
 			compare(p, (4 + name + array[i].len + 7) & ~7u, array[i].valid);
 		}
+	}
+}
+
+/*
+ * Arrays and tables in one another, each the only one in the next, from the inside:
+ * a word of letters tells which.  Names are "n", also where none belongs.
+ */
+static u32 nest(const char *word, u8 *p, bool right)
+{
+	u32 i, len = 0, size = strlen(word);
+
+	for (i = size; i-- > 0;) {
+		bool named = !i || (word[i - 1] == 'F') == right;
+		u32 used = 4 + named + len, total = (used + 7) & ~7u;
+
+		memmove(p + 4 + named, p, len);
+		p[0] = word[i];
+		p[1] = named;
+		p[2] = len;
+		p[3] = 0;
+		if (named)
+			p[4] = 'n';
+		memset(p + used, 0, total - used);
+		len = total;
+	}
+	return len;
+}
+
+static void test_depth(void)
+{
+	static const struct {
+		const char *word;
+		bool valid;
+	} depth[] = {
+		{ "A", true }, { "F", true }, { "AF", true }, { "FA", true },
+		{ "AAAA", true }, { "FFFF", true }, { "AFAF", true },
+		{ "AAAAA", false }, { "FFFFF", false }, { "AFAFA", false },
+		{ "AFAV", true }, { "AFAFV", true }, { "FFFFV", true },
+		{ "FFFFFV", false }, { "AAAAAV", false },
+		{ "AFA?", false }, { "F?", false }, { "AAAt", false },
+	};
+	u8 p[128];
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(depth); i++) {
+		compare(p, nest(depth[i].word, p, true), depth[i].valid);
+		/* fields without a name, values with one */
+		if (depth[i].word[1])
+			compare(p, nest(depth[i].word, p, false), false);
 	}
 }
 
@@ -384,6 +438,7 @@ static const struct test tests[] = {
 	{ "headers: padding", test_padding },
 	{ "headers: what was taken out", test_blank },
 	{ "headers: arrays", test_arrays },
+	{ "arrays and tables in one another", test_depth },
 	{ "headers: the largest", test_large },
 	{ "headers: random lists", test_random_lists },
 	{ "headers: written by libmqk", test_written_by_the_library },

@@ -483,11 +483,11 @@ static void test_limit(void)
 	CHECK_EQ(why.rule, MQK_RULE_BROKER_LIMIT);
 	CHECK_EQ(payer_used(&payer, MQK_RES_BYTES), SIZE);
 	/* one more for what is moved out of it, not two */
-	like = mqk_segment_open_like(seg);
+	like = mqk_segment_open_like(seg, 1);
 	CHECK(!IS_ERR(like));
 	CHECK_EQ(like->tenant == &payer.tenant && like->size == SIZE, 1);
 	CHECK_EQ(payer_used(&payer, MQK_RES_BYTES), 2 * SIZE);
-	CHECK_EQ(PTR_ERR(mqk_segment_open_like(seg)), -EDQUOT);
+	CHECK_EQ(PTR_ERR(mqk_segment_open_like(seg, 1)), -EDQUOT);
 	CHECK_EQ(payer_used(&payer, MQK_RES_BYTES), 2 * SIZE);
 	mqk_segment_close(like);
 	mqk_segment_close(seg);

@@ -29,6 +29,7 @@ static const struct type {
 	{ "bytes", MQK_HEADER_BYTES, 0, 0, 0 },
 	{ "void", MQK_HEADER_VOID, 0, 0, 0 },
 	{ "array", MQK_HEADER_ARRAY, 0, 0, 0 },
+	{ "table", MQK_HEADER_TABLE, 0, 0, 0 },
 };
 
 #define TYPES_NR	(sizeof(types) / sizeof(types[0]))
@@ -129,6 +130,8 @@ static long encode(const struct type *t, const char *value, unsigned char *out)
 		return *value ? -1 : 0;
 	case MQK_HEADER_ARRAY:
 		return encode_array(value, out);
+	case MQK_HEADER_TABLE:
+		return -1;		/* the broker's own: none is given here */
 	case MQK_HEADER_FLOAT:
 	case MQK_HEADER_DOUBLE:
 		return encode_real(t, value, out) ? (long)t->size : -1;
@@ -273,6 +276,20 @@ static int digits_of(double v, bool is_float)
 
 static void value_json(struct json *j, const struct mqk_header_view *v);
 
+static void table_json(struct json *j, const struct mqk_header_view *v)
+{
+	struct mqk_header_view field;
+	struct json fields = { .f = j->f };
+	size_t pos = 0;
+
+	putc('{', j->f);
+	while (mqk_header_item(v, &pos, &field) > 0) {
+		json_name(&fields, field.name, field.name_len);
+		value_json(&fields, &field);
+	}
+	putc('}', j->f);
+}
+
 static void array_json(struct json *j, const struct mqk_header_view *v)
 {
 	struct mqk_header_view item;
@@ -297,8 +314,8 @@ static bool value_exact(const struct mqk_header_view *v)
 	if (v->type == MQK_HEADER_STRING)
 		return utf8_valid(v->value, v->value_len);
 	while (exact && mqk_header_item(v, &pos, &item) > 0)
-		exact = item.type != MQK_HEADER_STRING ||
-			utf8_valid(item.value, item.value_len);
+		exact = (!item.name_len || utf8_valid(item.name, item.name_len)) &&
+			value_exact(&item);
 	return exact;
 }
 
@@ -312,6 +329,8 @@ static void value_json(struct json *j, const struct mqk_header_view *v)
 		json_value_string(j, v->value, v->value_len);
 	else if (v->type == MQK_HEADER_ARRAY)
 		array_json(j, v);
+	else if (v->type == MQK_HEADER_TABLE)
+		table_json(j, v);
 	else if (v->type == MQK_HEADER_BYTES)
 		json_base64(&value, NULL, v->value, v->value_len);
 	else if (v->type == MQK_HEADER_BOOL && !mqk_header_int(v, &i))
@@ -388,6 +407,7 @@ void headers_json(struct json *j, const char *name, const void *headers,
 static void value_print(FILE *f, const struct mqk_header_view *v)
 {
 	struct mqk_header_view item;
+	bool first = true;
 	size_t pos = 0;
 	char *escaped;
 	int64_t i;
@@ -397,13 +417,22 @@ static void value_print(FILE *f, const struct mqk_header_view *v)
 		escaped = text_escape(v->value, v->value_len);
 		fputs(escaped ? escaped : "?", f);
 		free(escaped);
-	} else if (v->type == MQK_HEADER_ARRAY) {
+	} else if (v->type == MQK_HEADER_ARRAY || v->type == MQK_HEADER_TABLE) {
+		if (v->type == MQK_HEADER_TABLE)
+			putc('{', f);
 		while (mqk_header_item(v, &pos, &item) > 0) {
-			if (item.value != (const char *)v->value +
-					  sizeof(struct mqk_header))
+			if (!first)
 				putc(',', f);
+			first = false;
+			if (v->type == MQK_HEADER_TABLE) {
+				escaped = text_escape(item.name, item.name_len);
+				fprintf(f, "%s=", escaped ? escaped : "?");
+				free(escaped);
+			}
 			value_print(f, &item);
 		}
+		if (v->type == MQK_HEADER_TABLE)
+			putc('}', f);
 	} else if (v->type == MQK_HEADER_BYTES) {
 		base64_print(f, v->value, v->value_len);
 	} else if (v->type == MQK_HEADER_BOOL && !mqk_header_int(v, &i)) {

@@ -199,7 +199,7 @@ static int nacked(struct publishing *g)
 	if (!g->outcome->nacked)
 		return DONE;
 	if (g->sent == 1)
-		return refuse(g->ctl, "exchange '%s', key '%s': a queue that it leads to is full and refuses the message (x-overflow is reject-publish); let consumers take some, purge it, or declare it longer",
+		return refuse(g->ctl, "exchange '%s', key '%s': a queue that it leads to is full and refuses the message (x-overflow is reject-publish or reject-publish-dlx); let consumers take some, purge it, or declare it longer",
 			      exchange, g->key);
 	return refuse(g->ctl, "exchange '%s', key '%s': %" PRIu64 " of %" PRIu64 " messages were refused by a queue that is full (the first is number %" PRIu64 "); let consumers take some, purge it, or declare it longer",
 		      exchange, g->key, g->outcome->nacked, g->sent,

@@ -223,6 +223,7 @@ static void list_json(const struct mqk_queue_info *q)
 	json_u64(&j, "index_bytes", q->index_bytes);
 	json_u64(&j, "retrying", q->retrying);
 	json_u64(&j, "scheduled", q->scheduled);
+	json_u64(&j, "dying", q->dying);
 	json_u64(&j, "id", q->id);
 	json_end(&j);
 }

@@ -33,6 +33,8 @@ static const struct stat_counter counters[] = {
 	COUNTER(compactions, "times that sparse segments were compacted"),
 	COUNTER(compacted, "messages that this moved"),
 	COUNTER(compacted_bytes, "bytes of their records"),
+	COUNTER(dead_letters, "dead letters that came to a queue"),
+	COUNTER(dead_lost, "dead letters that came to none"),
 #undef COUNTER
 #undef GAUGE
 };
@@ -58,6 +60,7 @@ static const struct {
 	{ MQK_FEATURE_PRIORITY, "priority" },
 	{ MQK_FEATURE_DELAY, "delay" },
 	{ MQK_FEATURE_LEVELS, "levels" },
+	{ MQK_FEATURE_DEAD_LETTER, "dead-letter" },
 };
 
 #define NR(a)	(sizeof(a) / sizeof((a)[0]))

@@ -161,8 +161,10 @@ struct mqk_record {
 #define MQK_HEADER_TIMESTAMP	'T'	/* 8 bytes, seconds since 1970 */
 #define MQK_HEADER_VOID		'V'	/* no value */
 #define MQK_HEADER_ARRAY	'A'	/* encoded headers without names
-					 * (name_len is 0), none of them an array
+					 * (name_len is 0)
 					 */
+#define MQK_HEADER_TABLE	'F'	/* encoded headers; no 8 bytes of 0 there */
+#define MQK_HEADERS_DEPTH	4	/* arrays and tables, one in the other */
 
 struct mqk_header {
 	__u8 type;
@@ -510,6 +512,7 @@ struct mqk_query {
 					 */
 #define MQK_FEATURE_WILL	0x400	/* MQK_IOC_WILL */
 #define MQK_FEATURE_CONSUMER_ARGS 0x800	/* arguments of consumers */
+#define MQK_FEATURE_DEAD_LETTER	0x1000	/* x-dead-letter-exchange, MQK_HEADER_TABLE */
 #define MQK_FEATURE_PRIORITY	0x4000	/* x-max-priority of queues */
 #define MQK_FEATURE_DELAY	0x8000	/* MQK_MSG_F_DELAY, MQK_IOC_QUEUE_CANCEL */
 #define MQK_FEATURE_LEVELS	0x10000	/* x-mqk-levels of queues */
@@ -691,18 +694,27 @@ struct mqk_exchange_declare {
  *	x-max-length-bytes	most payload bytes of those
  *	x-overflow		string; when there would be more: "drop-head", the
  *				default: what would be delivered next is dropped;
- *				"reject-publish": the new one is refused (NACK)
+ *				"reject-publish": the new one is refused (NACK);
+ *				"reject-publish-dlx": the same, and it is dead
  *	x-max-priority		0 to 31; messages of a higher priority go first, those
  *				of one in order; a higher one than this counts as this.
  *				0: all are alike.  May not change
  *	x-mqk-levels		2 to 32; a message begins on the highest level; each
  *				x-mqk-demote-after failures take it one level down, and
- *				from the last one it is dropped.  Higher levels go
- *				first, on one level older ones; one that was passed
+ *				from the last one it is dropped, or dead.  Higher levels
+ *				go first, on one level older ones; one that was passed
  *				over eight times in a row has its turn.  Not with
  *				x-max-priority, nor with x-delivery-limit.  May not
  *				change
  *	x-mqk-demote-after	1 to 65535; 3 unless it is said.  May not change
+ *	x-dead-letter-exchange	string: the exchange, there or not, through which goes
+ *				what dies in the queue: what is settled with NACK or
+ *				REJECT and without REQUEUE, has expired, is too much,
+ *				or has failed too often; with the rights of who names
+ *				it.  Headers tell of it (x-death, x-first-death-*,
+ *				x-last-death-*), and it does not expire again.  Where
+ *				this leads nowhere, and without it, it is gone
+ *	x-dead-letter-routing-key string: its key, and CC is left out; needs the exchange
  *	x-single-active-consumer bool; one consumer alone is given messages: that of
  *				the highest priority, the first among equals; get is
  *				EBUSY.  May not change while the queue lives
@@ -793,7 +805,8 @@ struct mqk_delete {
  * @args_len: bytes of the arguments; 0: all stay as they are
  *
  * Arguments that may change are x-max-length, x-max-length-bytes, x-overflow,
- * x-message-ttl, x-expires, x-delivery-limit, x-consumer-timeout and x-mqk-retry-delay,
+ * x-dead-letter-exchange, x-dead-letter-routing-key, x-message-ttl, x-expires,
+ * x-delivery-limit, x-consumer-timeout and x-mqk-retry-delay,
  * -max, -backoff of struct mqk_queue_declare; the others stay.  One of type void is
  * taken away, as if it had never been given.  A shorter length takes effect before
  * the call returns, or soon after when that drops very many messages; other times and
@@ -973,6 +986,7 @@ struct mqk_exchange_next {
  * @index_bytes: kernel memory of its index
  * @retrying: messages that failed and wait for their next try
  * @scheduled: messages with a delay that are not due
+ * @dying: messages that have left it as dead letters, and are not where they go yet
  */
 struct mqk_queue_next {
 	__u32 size;
@@ -995,6 +1009,7 @@ struct mqk_queue_next {
 	__aligned_u64 index_bytes;
 	__aligned_u64 retrying;
 	__aligned_u64 scheduled;
+	__aligned_u64 dying;
 };
 
 /**
@@ -1130,6 +1145,9 @@ struct mqk_consumer_entry {
  * @compactions: times that messages were moved out of sparse segments
  * @compacted: messages that were moved, once for each queue
  * @compacted_bytes: bytes of their records
+ * @dead_letters: messages that died and came to another queue, or to the same again
+ * @dead_lost: messages that died in a queue with x-dead-letter-exchange, and came to
+ *	none
  */
 struct mqk_stat {
 	__u32 size;
@@ -1151,6 +1169,8 @@ struct mqk_stat {
 	__aligned_u64 compactions;
 	__aligned_u64 compacted;
 	__aligned_u64 compacted_bytes;
+	__aligned_u64 dead_letters;
+	__aligned_u64 dead_lost;
 };
 
 /**

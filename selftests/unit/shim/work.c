@@ -42,7 +42,8 @@ static bool delay_work(struct delayed_work *work, unsigned long delay, bool agai
 	if (!was || again) {
 		work->work.pending = true;
 		work->due = jiffies + delay;
-		list_add_tail(&work->work.entry, &later);
+		/* as in the kernel, what need not wait does not */
+		list_add_tail(&work->work.entry, delay ? &later : &queue);
 		pthread_cond_broadcast(&changed);
 	}
 	pthread_mutex_unlock(&lock);
