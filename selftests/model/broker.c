@@ -169,6 +169,9 @@ void broker_advance(struct broker *b, uint64_t ms)
 		broker_settle(b);
 		if (due > 1 && b->nr_letters > letters)
 			b->undecided = true;
+		/* only a model whose rules are broken leaves what is due as it is */
+		if (deadline(b) == next)
+			break;
 	}
 	b->now = end;
 }
