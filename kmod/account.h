@@ -77,6 +77,7 @@ struct mqk_tenant {
 	struct mqk_account *broker;
 	struct mqk_appender *appender;	/* where copies go */
 	unsigned int ports;		/* open ones; broker->mutex */
+	unsigned int producers;		/* names it pays for; broker->mutex */
 	struct mqk_mover mover;
 };
 

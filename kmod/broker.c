@@ -11,6 +11,7 @@
 #include "binding.h"
 #include "compact.h"
 #include "exchange.h"
+#include "producer.h"
 #include "queue.h"
 #include "work.h"
 
@@ -27,8 +28,13 @@ static int init_tables(struct mqk_broker *broker)
 	err = rhashtable_init(&broker->bindings, &mqk_binding_params);
 	if (err)
 		goto err_queues;
+	err = rhashtable_init(&broker->producer_names, &mqk_producer_name_params);
+	if (err)
+		goto err_bindings;
 	return 0;
 
+err_bindings:
+	rhashtable_destroy(&broker->bindings);
 err_queues:
 	rhashtable_destroy(&broker->queue_names);
 err_exchanges:
@@ -85,6 +91,7 @@ struct mqk_broker *mqk_broker_alloc(const struct mqk_broker_options *options,
 	INIT_LIST_HEAD(&broker->wills);
 	spin_lock_init(&broker->retained_lock);
 	init_waitqueue_head(&broker->given);
+	INIT_LIST_HEAD(&broker->producers);
 	mqk_store_init(&broker->store, options->segment_size);
 	mqk_compact_start(broker);
 	mqk_account_init(&broker->account, options->limit);
@@ -122,10 +129,12 @@ static void free_broker(struct work_struct *work)
 	list_for_each_entry(tenant, &broker->tenants, link)
 		if (tenant->appender)
 			mqk_appender_free(tenant->appender);
+	mqk_producer_free_all(broker);
 	mqk_store_destroy(&broker->store);
 	mqk_account_idle(&broker->account, broker->name);
 	list_for_each_entry_safe(tenant, next, &broker->tenants, link)
 		mqk_tenant_free(tenant);
+	rhashtable_destroy(&broker->producer_names);
 	rhashtable_destroy(&broker->bindings);
 	rhashtable_destroy(&broker->queue_names);
 	rhashtable_destroy(&broker->exchange_names);

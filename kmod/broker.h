@@ -25,6 +25,7 @@
  *	  appender->lock (spin)		where copies go
  *	  queue->lock
  *	  broker->retained_lock
+ *	  producer->lock (spin)		who has the name; the last number
  *	consumer->mutex			a pulling consumer's tags
  *	  queue->lock (spin)		entries, consumers and their tags, rings
  *	    store->lock (spin)		lists of segments, numbers, when to compact
@@ -101,6 +102,7 @@ struct mqk_counters {
  * @exchange_names: by name
  * @queue_names: by name
  * @bindings: by identity
+ * @producer_names: by name
  * @mutex: guards all that is declared here, and the lists below
  * @tenants: its users
  * @giving: a new binding is given what is remembered: nothing changes (retained.h)
@@ -108,6 +110,7 @@ struct mqk_counters {
  * @given: who waits for that to end
  * @sessions: open ones
  * @wills: of sessions that have ended, not published yet: will.h
+ * @producers: names that are known
  * @next_name: for queues that the broker names
  * @next_exchange: cursor of ids
  * @next_queue: cursor of ids
@@ -139,6 +142,7 @@ struct mqk_broker {
 	struct rhashtable exchange_names;
 	struct rhashtable queue_names;
 	struct rhashtable bindings;
+	struct rhashtable producer_names;
 	struct mutex mutex;
 	struct list_head tenants;
 	struct list_head sessions;
@@ -146,6 +150,7 @@ struct mqk_broker {
 	bool giving;
 	spinlock_t retained_lock;
 	wait_queue_head_t given;
+	struct list_head producers;
 	u64 next_name;
 	u32 next_exchange;
 	u32 next_queue;

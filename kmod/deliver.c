@@ -17,6 +17,7 @@
 #include "limits.h"
 #include "order.h"
 #include "queue.h"
+#include "room.h"
 #include "rules.h"
 #include "settle.h"
 #include "trace.h"
@@ -212,9 +213,13 @@ static __always_inline bool dispatch_at(struct mqk_queue *q, u64 now)
 	}
 	if (unlikely(q->keep) && expire(q, budget, now))
 		return true;
-	/* a pause lets it be, what will return soon does not */
-	if (unlikely(q->rules) && q->held == q->paused && shorten(q, budget))
-		return true;
+	if (unlikely(q->rules)) {
+		/* a pause lets it be, what will return soon does not */
+		if (q->held == q->paused && shorten(q, budget))
+			return true;
+		if (q->nr_writers)
+			mqk_room_wake_locked(q);
+	}
 	/* getters look under q->lock before they sleep: no barrier needed */
 	if (unlikely(q->ready && !q->held && waitqueue_active(&q->getters)))
 		wake_up_interruptible(&q->getters);
@@ -325,7 +330,7 @@ bool mqk_queue_added_locked(struct mqk_queue *q, struct mqk_entry *e)
 /* What is scheduled is counted: it comes in whatever the length is then. */
 static bool has_room(const struct mqk_queue *q, u32 payload_len)
 {
-	u64 messages = q->ready, bytes = q->ready_bytes;
+	u64 messages = q->ready + q->promised, bytes = q->ready_bytes + q->promised_bytes;
 
 	if (q->keep) {
 		messages += q->keep->schedule.nr;
@@ -341,9 +346,11 @@ static bool has_room(const struct mqk_queue *q, u32 payload_len)
  * @delayed: it would be scheduled, so nobody takes it at once
  * @more: out: true when it stopped short: call mqk_queue_run() without the lock
  *
- * What a waiting consumer takes at once is never ready, so it is always let in.
+ * What a waiting consumer takes at once is never ready, so it is always let in; but
+ * not on the credit that is left when what was promised has come.
  *
- * Context: q->lock, until mqk_queue_added_locked() if it is let in.
+ * Context: q->lock, until mqk_queue_added_locked() or mqk_queue_promise_locked() if
+ * it is let in.
  * Return: true if so
  */
 bool mqk_queue_admits_locked(struct mqk_queue *q, u32 payload_len, bool delayed,
@@ -366,7 +373,7 @@ bool mqk_queue_admits_locked(struct mqk_queue *q, u32 payload_len, bool delayed,
 			return false;
 		budget--;
 		if (can_take(q, c, &budget) && !q->ready)
-			return true;
+			return c->allowed > q->promised;
 		/* one that is able yet has more to settle than the budget allows */
 		if (c->able)
 			break;
@@ -374,6 +381,22 @@ bool mqk_queue_admits_locked(struct mqk_queue *q, u32 payload_len, bool delayed,
 	/* looking whether they can take one may have returned messages */
 	*more |= mqk_queue_dispatch_locked(q);
 	return has_room(q, payload_len);
+}
+
+/**
+ * mqk_queue_fits_locked() - whether a message would be let in, as far as one can see
+ * @q: a queue that refuses
+ * @payload_len: of the message
+ * @delayed: as for mqk_queue_admits_locked()
+ *
+ * Context: q->lock.
+ * Return: true: it is worth trying
+ */
+bool mqk_queue_fits_locked(struct mqk_queue *q, u32 payload_len, bool delayed)
+{
+	lockdep_assert_held(&q->lock);
+	return !q->refuses || has_room(q, payload_len) ||
+	       (!delayed && !q->ready && !q->held && !q->promised && !list_empty(&q->able));
 }
 
 /**
@@ -475,6 +498,8 @@ int mqk_queue_get(struct mqk_queue *q, struct mqk_consumer *c,
 		d->tag = mqk_slots_add(&c->slots, e);
 		take(q, e, c, d, noack);
 		*ready = q->ready;
+		if (unlikely(q->nr_writers))
+			mqk_room_wake_locked(q);
 		trace_mqk_deliver(q, c, d);
 		kref_get(&q->ref);	/* the tag's */
 	}

@@ -20,14 +20,32 @@
 #include <linux/types.h>
 #include <linux/mqk.h>
 
+#include "queue.h"
+
 struct mqk_consumer;
+struct mqk_delivery;
 struct mqk_entry;
-struct mqk_queue;
 
 bool mqk_queue_added_locked(struct mqk_queue *q, struct mqk_entry *e);
 bool mqk_queue_filled_locked(struct mqk_queue *q, u32 n, u64 bytes);
 bool mqk_queue_admits_locked(struct mqk_queue *q, u32 payload_len, bool delayed,
 			     bool *more);
+bool mqk_queue_fits_locked(struct mqk_queue *q, u32 payload_len, bool delayed);
+
+/* Keep room for a message that is to come, and was let in. */
+static inline void mqk_queue_promise_locked(struct mqk_queue *q, u32 payload_len)
+{
+	q->promised++;
+	q->promised_bytes += payload_len;
+}
+
+/* It comes now, or will not come. */
+static inline void mqk_queue_redeem_locked(struct mqk_queue *q, u32 payload_len)
+{
+	q->promised--;
+	q->promised_bytes -= payload_len;
+}
+
 bool mqk_queue_dispatch_locked(struct mqk_queue *q);
 bool mqk_queue_dispatch_at_locked(struct mqk_queue *q, u64 now);
 void mqk_queue_run(struct mqk_queue *q);

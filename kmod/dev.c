@@ -341,6 +341,8 @@ static __poll_t broker_poll(struct file *file, poll_table *wait)
 	smp_mb();
 	if (mqk_session_readable(s))
 		events |= EPOLLIN | EPOLLRDNORM;
+	if (s->access & MQK_ACCESS_WRITE && mqk_session_writable(s))
+		events |= EPOLLOUT | EPOLLWRNORM;
 	if (READ_ONCE(s->broker->dead))
 		events |= EPOLLERR | EPOLLHUP;
 	return events;

@@ -63,7 +63,7 @@ static const struct call calls[] = {
 	     CAN_ANY),
 	CALL(MQK_IOC_WILL, mqk_ioctl_will, mqk_will, delay, CAN_WRITE),
 	CALL(MQK_IOC_PORT_CREATE, mqk_ioctl_port_create, mqk_port_create,
-	     window_size, CAN_WRITE),
+	     last, CAN_WRITE),
 	CALL(MQK_IOC_PORT_CLOSE, mqk_ioctl_port_close, mqk_id, resv, CAN_WRITE),
 	CALL(MQK_IOC_PORT_SEGMENT, mqk_ioctl_port_segment, mqk_port_segment,
 	     resv, CAN_WRITE),

@@ -282,6 +282,11 @@ static bool port_ready(void *object)
 	return mqk_port_readable(object);
 }
 
+static bool port_has_room(void *object)
+{
+	return mqk_port_writable(object);
+}
+
 static int wait_consumer(struct mqk_session *s, const struct mqk_wait *a)
 {
 	struct mqk_consumer *c = mqk_session_consumer(s, a->id);
@@ -325,6 +330,21 @@ static int wait_port(struct mqk_session *s, const struct mqk_wait *a)
 	return err;
 }
 
+static int wait_room(struct mqk_session *s, const struct mqk_wait *a)
+{
+	struct mqk_port *p = mqk_session_port(s, a->id);
+	struct await w = { .ready = port_has_room };
+	int err;
+
+	if (!p)
+		return -ENOENT;
+	w.wq = &p->wq;
+	w.object = p;
+	err = await(&w, a->timeout, deadline_of(a->timeout)) ?: READ_ONCE(p->error);
+	mqk_port_put(p);
+	return err;
+}
+
 int mqk_ioctl_wait(struct mqk_session *s, void *arg, struct mqk_refusal *why)
 {
 	struct mqk_wait *a = arg;
@@ -336,6 +356,8 @@ int mqk_ioctl_wait(struct mqk_session *s, void *arg, struct mqk_refusal *why)
 		return wait_consumer(s, a);
 	case MQK_WAIT_F_PORT:
 		return wait_port(s, a);
+	case MQK_WAIT_F_ROOM:
+		return wait_room(s, a);
 	}
 	return mqk_refuse(why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
 }

@@ -10,14 +10,43 @@
 #include "broker.h"
 #include "limits.h"
 #include "port.h"
+#include "producer.h"
 #include "publish.h"
 #include "ringmap.h"
 #include "session.h"
 #include "will.h"
 
+/* Who may use a name, unless who made it has said so. */
+#define PRODUCER_MODE	0600u
+
+/* The name that a port is to publish under, if there is one. */
+static int copy_producer(struct mqk_session *s, const struct mqk_port_create *a,
+			 struct mqk_text *name, struct mqk_producer_options *o,
+			 struct mqk_refusal *why)
+{
+	int err;
+
+	if (!a->producer_len) {
+		if (a->producer || a->producer_mode)
+			return mqk_refuse(why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
+		return 0;
+	}
+	if (a->producer_mode & ~0777u)
+		return mqk_refuse(why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
+	err = mqk_copy_name(name, a->producer, a->producer_len, false, why);
+	o->name = name->text;
+	o->len = name->len;
+	o->owner.uid = s->cred->fsuid;
+	o->owner.gid = s->cred->fsgid;
+	o->owner.mode = a->producer_mode ?: PRODUCER_MODE;
+	return err;
+}
+
 int mqk_ioctl_port_create(struct mqk_session *s, void *arg,
 			  struct mqk_refusal *why)
 {
+	struct mqk_producer_options producer = {};
+	struct mqk_text name;
 	struct mqk_port_create *a = arg;
 	struct mqk_port_options o = {
 		.flags = a->flags,
@@ -33,6 +62,11 @@ int mqk_ioctl_port_create(struct mqk_session *s, void *arg,
 	if (mqk_bad_flags(a->flags, MQK_PORT_F_INPLACE | MQK_PORT_F_CONFIRM) ||
 	    a->resv)
 		return mqk_refuse(why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
+	err = copy_producer(s, a, &name, &producer, why);
+	if (err)
+		return err;
+	if (producer.len)
+		o.producer = &producer;
 	p = mqk_port_alloc(s->broker, s->tenant, &o, why);
 	if (IS_ERR(p))
 		return PTR_ERR(p);
@@ -42,7 +76,7 @@ int mqk_ioctl_port_create(struct mqk_session *s, void *arg,
 	a->ring_offset = MQK_PORT_RING;
 	a->user_size = mqk_area_size(&p->user_area);
 	refcount_inc(&p->refs);		/* ours: another thread may close it */
-	err = mqk_session_add_port(s, p);
+	err = mqk_session_add_port(s, p, &a->last);
 	if (err) {
 		mqk_port_put(p);
 		goto out;
@@ -59,13 +93,34 @@ out:
 	return err;
 }
 
+static int forget_producer(struct mqk_session *s, u32 id, struct mqk_refusal *why)
+{
+	struct mqk_port *p = mqk_session_port(s, id);
+	int err;
+
+	if (!p)
+		return -ENOENT;
+	err = mqk_producer_forget(p);
+	mqk_port_put(p);
+	if (err)
+		mqk_refuse(why, err == -ESTALE ? MQK_RULE_FENCED :
+						 MQK_RULE_BAD_ARGUMENT, err);
+	return err;
+}
+
 int mqk_ioctl_port_close(struct mqk_session *s, void *arg,
 			 struct mqk_refusal *why)
 {
 	struct mqk_id *a = arg;
+	int err;
 
-	if (a->flags || a->resv)
+	if (mqk_bad_flags(a->flags, MQK_ID_F_FORGET) || a->resv)
 		return mqk_refuse(why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
+	if (a->flags & MQK_ID_F_FORGET) {
+		err = forget_producer(s, a->id, why);
+		if (err)
+			return err;
+	}
 	return mqk_session_drop_port(s, a->id);
 }
 
@@ -90,7 +145,9 @@ int mqk_ioctl_will(struct mqk_session *s, void *arg, struct mqk_refusal *why)
 /* What the port noted while it had its mutex. */
 static int explain(struct mqk_port *p, int err, struct mqk_refusal *why)
 {
-	if (err == p->error)
+	if (err == -ESTALE)
+		why->rule = MQK_RULE_FENCED;
+	else if (err == p->error)
 		why->rule = MQK_RULE_BROKEN;
 	else
 		*why = p->why;

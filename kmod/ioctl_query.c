@@ -48,7 +48,9 @@ void mqk_fill_query(struct mqk_query *q)
 		      MQK_FEATURE_CONSUMER_ARGS | MQK_FEATURE_REPLY |
 		      MQK_FEATURE_DEAD_LETTER |
 		      MQK_FEATURE_WILL | MQK_FEATURE_WILL_DELAY |
-		      MQK_FEATURE_LAST_VALUE;
+		      MQK_FEATURE_LAST_VALUE |
+
+		      MQK_FEATURE_PRODUCER | MQK_FEATURE_BLOCK;
 	q->segment_base = (u64)MQK_MAP_SEGMENT << MQK_MAP_KIND_SHIFT;
 	q->segment_shift = MQK_MAP_SEGMENT_SHIFT;
 	q->ring_max = MQK_RING_MAX;

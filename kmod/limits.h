@@ -93,6 +93,13 @@
 #define MQK_COMPACT_PAUSE_MAX	(10 * HZ)
 #define MQK_COMPACT_REST	15u
 
+/* Ports that a queue wakes when it has room; how often others look, in jiffies. */
+#define MQK_WRITERS_MAX		64u
+#define MQK_ROOM_PAUSE		((unsigned long)HZ / 10)
+
+/* Names of producers that one user pays for in a broker. */
+#define MQK_PRODUCERS_MAX	4096u
+
 /* Messages are charged this many at a time; a power of two. */
 #define MQK_MESSAGE_GRANT	64u
 

@@ -15,8 +15,10 @@
 #include "limits.h"
 #include "link.h"
 #include "mapped.h"
+#include "producer.h"
 #include "queue.h"
 #include "retained.h"
+#include "room.h"
 #include "segment.h"
 #include "trace.h"
 #include "util/index.h"
@@ -117,6 +119,8 @@ static void release(struct mqk_port *p)
 	free_stock(&p->stock);
 	mqk_uncharge(p->tenant, MQK_RES_MESSAGES, p->grant);
 	mqk_router_free(p->router);
+	if (p->producer)
+		mqk_producer_close(p->producer, p);
 	if (p->window)
 		mqk_window_free(p->window);
 	mqk_mapped_put(p->rings);
@@ -141,6 +145,15 @@ static int fill_port(struct mqk_port *p, const struct mqk_port_options *o,
 		return err;
 	}
 	p->router->inside = o->letters;
+	if (o->producer) {
+		p->producer = mqk_producer_open(p->broker, p->tenant,
+						o->producer, o->cred, why);
+		if (IS_ERR(p->producer)) {
+			err = PTR_ERR(p->producer);
+			p->producer = NULL;
+			return err;
+		}
+	}
 	if (!(o->flags & MQK_PORT_F_INPLACE))
 		return 0;
 	p->window = mqk_window_alloc();
@@ -200,6 +213,8 @@ struct mqk_port *mqk_port_alloc(struct mqk_broker *broker,
 	init_waitqueue_head(&p->wq);
 	refcount_set(&p->refs, 1);
 	INIT_RCU_WORK(&p->free, free_port);
+	INIT_LIST_HEAD(&p->in_writers);
+	INIT_DELAYED_WORK(&p->look_again, mqk_room_look_again);
 
 	err = fill_port(p, o, entries, why);
 	if (!err)
@@ -373,6 +388,19 @@ bool mqk_port_readable(struct mqk_port *p)
 }
 
 /**
+ * mqk_port_writable() - whether it is worth publishing, or there is an end
+ * @p: the port
+ *
+ * Context: any.
+ * Return: true when nothing holds it back that will pass without its user
+ */
+bool mqk_port_writable(struct mqk_port *p)
+{
+	return !(READ_ONCE(p->page->flags) & MQK_PORT_PAGE_F_HELD) ||
+	       READ_ONCE(p->error);
+}
+
+/**
  * mqk_port_make_room() - look how far the user has read
  * @p: the port; broken if its user's head is out of range
  *
@@ -447,11 +475,27 @@ void mqk_port_confirm(struct mqk_port *p)
  */
 void mqk_port_break(struct mqk_port *p, int error)
 {
-	if (p->error)
+	/* another port may fence it at the same time */
+	if (cmpxchg(&p->error, 0, error))
 		return;
-	WRITE_ONCE(p->error, error);
 	WRITE_ONCE(p->page->error, error);
 	mqk_count(p->broker, broken, 1);
 	trace_mqk_broken(p->broker, p->id, error);
 	mqk_port_wake(p);
+}
+
+/**
+ * mqk_port_fence() - end a port whose producer publishes through another one
+ * @p: the port, which is kept by the producer's lock
+ *
+ * Context: never waits for the port's owner.
+ */
+void mqk_port_fence(struct mqk_port *p)
+{
+	if (cmpxchg(&p->error, 0, -ESTALE))
+		return;
+	WRITE_ONCE(p->page->error, -ESTALE);
+	trace_mqk_broken(p->broker, p->id, -ESTALE);
+	wake_up_interruptible_all(&p->wq);
+	wake_up_interruptible_poll(p->session_wq, EPOLLIN | EPOLLRDNORM);
 }

@@ -36,6 +36,8 @@
 struct cred;
 struct mqk_broker;
 struct mqk_mapped;
+struct mqk_producer;
+struct mqk_producer_options;
 struct mqk_segment;
 struct mqk_window;
 
@@ -115,7 +117,13 @@ struct mqk_port {
 	struct mqk_key key;
 	struct mqk_record head_copy;	/* all but the key */
 	u64 size;			/* of such a record; 0: not checked */
-	bool nack;			/* a queue refuses it */
+	union {
+		struct {
+			bool nack;	/* a queue refuses it */
+			bool repeated;	/* its producer has sent it before */
+		};
+		u16 odd;		/* either */
+	};
 	bool routed;			/* the router's last route is its, in segment */
 	u64 sizes;			/* as struct mqk_express has them */
 	u64 key_mask;			/* of the last word of the key */
@@ -127,6 +135,26 @@ struct mqk_port {
 	struct mqk_queue *crowded;	/* with a reference: what dies there is more
 					 * than the queue can see to
 					 */
+	/* under whose name it publishes, or NULL; then, the number of the message
+	 * under way, and by how much numbers are ahead of seq
+	 */
+	struct mqk_producer *producer;
+	u64 number;
+	u64 ahead;
+	/* what waits for room, and for which: room.h */
+	struct mqk_queue *full;		/* has none for the message under way */
+	bool promising;			/* that one is asked for before it is put in */
+	bool held;			/* the next message waits */
+	bool held_copy;			/* and its caller has it */
+	u32 stopped;			/* MQK_HELD_*, as the last call told */
+	u64 held_seq;			/* the one behind this number */
+	u64 held_until;
+	struct mqk_queue *held_by;	/* with a reference */
+	u32 held_id;			/* of that queue */
+	u32 held_len;			/* of its payload; held_by->lock */
+	bool held_delayed;		/* it is to be scheduled; held_by->lock */
+	struct list_head in_writers;	/* held_by->lock */
+	struct delayed_work look_again;	/* has a reference of the port */
 	/* the rest */
 	bool letters;			/* of struct mqk_port_options */
 	refcount_t refs;
@@ -149,6 +177,7 @@ struct mqk_port {
  *	and it has no rings; what it puts into queues takes the place of what is
  *	charged already, so that limits may be exceeded, once
  * @router_tenant: with @letters, who pays for finding routes
+ * @producer: under which name it publishes, or NULL
  */
 struct mqk_port_options {
 	u32 flags;
@@ -159,6 +188,7 @@ struct mqk_port_options {
 	bool clear;
 	bool letters;
 	struct mqk_tenant *router_tenant;
+	const struct mqk_producer_options *producer;
 };
 
 struct mqk_port *mqk_port_alloc(struct mqk_broker *broker,
@@ -171,12 +201,20 @@ int mqk_port_feed(struct mqk_port *p, u32 chunks);
 int mqk_port_stock(struct mqk_port *p);
 void mqk_port_wake(struct mqk_port *p);
 bool mqk_port_readable(struct mqk_port *p);
+bool mqk_port_writable(struct mqk_port *p);
 
 bool mqk_port_make_room(struct mqk_port *p);
 void mqk_port_complete(struct mqk_port *p, u32 type, u32 flags, u64 seq,
 		       int result, u32 queues);
 void mqk_port_confirm(struct mqk_port *p);
 void mqk_port_break(struct mqk_port *p, int error);
+void mqk_port_fence(struct mqk_port *p);
+
+/* The number of the next message, if it brings none itself. */
+static inline u64 mqk_port_next_number(const struct mqk_port *p)
+{
+	return p->seq + 1 + p->ahead;
+}
 
 /**
  * mqk_port_has_room() - whether one more message could be reported

@@ -13,6 +13,8 @@
 #include "extra.h"
 #include "link.h"
 #include "order.h"
+#include "producer.h"
+#include "room.h"
 #include "retained.h"
 #include "schedule.h"
 #include "segment.h"
@@ -175,6 +177,12 @@ static void note_crowd(struct mqk_port *p, struct mqk_queue *q)
 		p->crowded = q;
 }
 
+/* Whether all queues of its route take a message of this port, or none. */
+static bool all_or_none(const struct mqk_port *p)
+{
+	return p->producer;
+}
+
 /* What becomes of a message that comes to a special queue. */
 enum verdict {
 	REFUSED,
@@ -184,7 +192,7 @@ enum verdict {
 
 /*
  * Whether a special queue, which is locked, takes the message of p->head_copy.
- * If not, and *more, it has to be run.
+ * If not, p->nack, or p->full: it waits; and if *more, the queue has to be run.
  */
 static noinline enum verdict judge(struct mqk_port *p, struct mqk_queue *q, bool *more)
 {
@@ -196,8 +204,20 @@ static noinline enum verdict judge(struct mqk_port *p, struct mqk_queue *q, bool
 	if (!q->refuses ||
 	    mqk_queue_admits_locked(q, p->head_copy.payload_len, p->head_copy.delay, more))
 		return ADMITTED;
+	if (q->blocks) {
+		/* nobody comes again with what a port has left behind */
+		if (p->letters)
+			return ADMITTED;
+		if (p->closing)
+			p->nack = true;
+		else
+			p->full = q;
+		return REFUSED;
+	}
 	p->nack = true;
-	if (q->rules->overflow == MQK_OVERFLOW_REJECT_PUBLISH_DLX && mqk_dying_here(q))
+	/* who may come again with it buries nothing */
+	if (q->rules->overflow == MQK_OVERFLOW_REJECT_PUBLISH_DLX &&
+	    !all_or_none(p) && mqk_dying_here(q))
 		return BURIED;
 	return REFUSED;
 }
@@ -274,11 +294,13 @@ static void bury(struct mqk_port *p, struct mqk_queue *q, u64 ref)
 	p->buried++;
 }
 
-/* As post_to_one(), of a message that is refused there. */
+/* As post_to_one(), of a message that is not admitted there. */
 static noinline int post_refused(struct mqk_port *p, struct mqk_hold *h,
-				 struct mqk_queue *q, u64 ref, enum verdict verdict,
-				 bool more)
+				 const struct mqk_route *route, u64 ref,
+				 enum verdict verdict, bool more)
 {
+	struct mqk_queue *q = route->queue[0];
+
 	if (verdict == BURIED && !has_place(p, q)) {
 		/* it is asked again */
 		p->nack = false;
@@ -286,17 +308,20 @@ static noinline int post_refused(struct mqk_port *p, struct mqk_hold *h,
 	}
 	if (verdict == BURIED)
 		bury(p, q, ref);
-	if (more) {
+	if (more || p->full)
 		mqk_hold_end(h);
+	if (more)
 		mqk_queue_run(q);
-	}
+	if (p->full)
+		return mqk_room_wait(p, route);
 	return verdict == BURIED;
 }
 
 /* Put the message of p->head_copy into one queue, which is held. */
 static int post_to_one(struct mqk_port *p, struct mqk_hold *h,
-		       struct mqk_queue *q, u64 ref)
+		       const struct mqk_route *route, u64 ref)
 {
+	struct mqk_queue *q = route->queue[0];
 	enum verdict verdict = ADMITTED;
 	bool more = false;
 
@@ -304,7 +329,7 @@ static int post_to_one(struct mqk_port *p, struct mqk_hold *h,
 	if (unlikely(q->special)) {
 		verdict = judge(p, q, &more);
 		if (verdict != ADMITTED)
-			return post_refused(p, h, q, ref, verdict, more);
+			return post_refused(p, h, route, ref, verdict, more);
 	}
 	if (unlikely(brings_time(p)))
 		return post_timed(p, h, q, ref);
@@ -320,50 +345,112 @@ static int post_to_one(struct mqk_port *p, struct mqk_hold *h,
 	return 1;
 }
 
-static void unreserve(struct mqk_port *p, const struct mqk_route *route, u32 n)
+/* Take a place back, to use it or to give it up. */
+static void unreserve(struct mqk_port *p, struct mqk_queue *q)
+{
+	mqk_index_unreserve(index_for(p, q));
+	if (unlikely(p->promising))
+		mqk_queue_redeem_locked(q, p->head_copy.payload_len);
+}
+
+static void unreserve_some(struct mqk_port *p, const struct mqk_route *route,
+			   u32 n)
 {
 	while (n--) {
 		struct mqk_queue *q = route->queue[n];
 
 		spin_lock(&q->lock);
-		mqk_index_unreserve(index_for(p, q));
+		unreserve(p, q);
+		if (unlikely(q->nr_writers))
+			mqk_room_wake_locked(q);
 		spin_unlock(&q->lock);
 	}
 }
 
-/*
- * Reserve a place in every queue, also in a dead one, where it is given up
- * again.  When chunks are missing, go on only to learn how many.
- */
-static int reserve_all(struct mqk_port *p, const struct mqk_route *route)
+/* Whether a queue is asked before the message is in any. */
+static bool is_asked(const struct mqk_port *p, const struct mqk_queue *q)
+{
+	return all_or_none(p) || q->blocks;
+}
+
+/* For a message for which queues are asked before it is in any; as judge(). */
+static bool promises(struct mqk_port *p, struct mqk_queue *q, bool *more)
+{
+	if (!p->promising)
+		return true;
+	if (unlikely(q->special) && !q->dead && is_asked(p, q) &&
+	    judge(p, q, more) != ADMITTED)
+		return false;
+	mqk_queue_promise_locked(q, p->head_copy.payload_len);
+	return true;
+}
+
+/* Reserve in one queue, which is not asked if only chunks are still counted. */
+static bool reserve_one(struct mqk_port *p, struct mqk_queue *q, bool counting)
+{
+	if (unlikely(q->dead)) {
+		/* given up again below; nothing is appended any more */
+		index_for(p, q)->reserved += !counting;
+		return true;
+	}
+	if (counting)
+		return mqk_index_has_room(index_for(p, q));
+	if (reserve(p, q))
+		return true;
+	if (unlikely(p->promising))
+		mqk_queue_redeem_locked(q, p->head_copy.payload_len);
+	return false;
+}
+
+/* As reserve_all(); -ERESTART: queues have to be asked, and were not. */
+static int try_reserve(struct mqk_port *p, const struct mqk_route *route)
 {
 	u32 i, reserved = 0, missing = 0;
+	bool ask = false;
 
 	for (i = 0; i < route->nr; i++) {
 		struct mqk_queue *q = route->queue[i];
-		bool ok;
+		bool ok = true, more = false;
 
 		spin_lock(&q->lock);
-		if (unlikely(q->dead)) {
-			/* given up again below; nothing is appended any more */
-			ok = true;
-			index_for(p, q)->reserved += !missing;
-		} else if (missing) {
-			ok = mqk_index_has_room(index_for(p, q));
-		} else {
-			ok = reserve(p, q);
-		}
+		ask = unlikely(q->blocks) && !p->promising;
+		if (!ask && (missing || promises(p, q, &more)))
+			ok = reserve_one(p, q, missing);
 		spin_unlock(&q->lock);
+		if (unlikely(more))
+			mqk_queue_run(q);
+		if (unlikely(ask || p->nack || p->full))
+			break;
 		if (!ok)
 			missing++;
 		else if (!missing)
 			reserved++;
 	}
-	if (!missing)
+	if (likely(!missing && !ask && !p->nack && !p->full))
 		return 0;
-	unreserve(p, route, reserved);
+	unreserve_some(p, route, reserved);
+	if (ask)
+		return -ERESTART;
 	p->want_chunks = missing;
-	return -ENOBUFS;
+	return p->nack || p->full ? 0 : -ENOBUFS;
+}
+
+/*
+ * Reserve a place in every queue, also in a dead one, where it is given up
+ * again.  When chunks are missing, go on only to learn how many.  Where one queue
+ * is enough to refuse it, p->nack or p->full says that one does: then nothing is
+ * reserved.
+ */
+static int reserve_all(struct mqk_port *p, const struct mqk_route *route)
+{
+	int err;
+
+	p->promising = all_or_none(p);
+	err = try_reserve(p, route);
+	if (likely(err != -ERESTART))
+		return err;
+	p->promising = true;
+	return try_reserve(p, route);
 }
 
 /* Put it where a place is reserved; nothing fails here. */
@@ -377,9 +464,10 @@ static int commit_all(struct mqk_port *p, const struct mqk_route *route, u64 ref
 		bool more = false;
 
 		spin_lock(&q->lock);
-		mqk_index_unreserve(index_for(p, q));
+		unreserve(p, q);
 		if (unlikely(q->special))
-			verdict = judge(p, q, &more);
+			verdict = is_asked(p, q) && !q->dead ? ADMITTED :
+							       judge(p, q, &more);
 		if (verdict == BURIED)
 			bury(p, q, ref);
 		else if (verdict == ADMITTED && unlikely(p->head_copy.delay))
@@ -387,6 +475,9 @@ static int commit_all(struct mqk_port *p, const struct mqk_route *route, u64 ref
 		else if (verdict == ADMITTED)
 			more = added(p, q, ref);
 		reached += verdict != REFUSED;
+		/* what was promised and went straight to a consumer */
+		if (unlikely(q->nr_writers))
+			mqk_room_wake_locked(q);
 		spin_unlock(&q->lock);
 		if (unlikely(more))
 			mqk_queue_run(q);
@@ -397,8 +488,14 @@ static int commit_all(struct mqk_port *p, const struct mqk_route *route, u64 ref
 static int post_to_many(struct mqk_port *p, const struct mqk_route *route,
 			u64 ref)
 {
-	/* no failure past the first */
-	return reserve_all(p, route) ?: commit_all(p, route, ref);
+	int err = reserve_all(p, route);
+
+	if (unlikely(p->full))
+		return mqk_room_wait(p, route);
+	if (unlikely(err || p->nack))
+		return err;
+	/* no failure past this point */
+	return commit_all(p, route, ref);
 }
 
 /**
@@ -411,13 +508,14 @@ static int post_to_many(struct mqk_port *p, const struct mqk_route *route,
  * Context: p->mutex, RCU read side.
  * Return: how many have a reference to it now, fewer than the route has when some
  * were deleted meanwhile or refuse it (then p->nack is set; in p->buried of them it
- * is dead), or an error and it is in none; -ENOBUFS: mqk_post_prepare() and try again
+ * is dead), or an error and it is in none; -EAGAIN: it waits for room; -ENOBUFS:
+ * mqk_post_prepare() and try again
  */
 int mqk_post(struct mqk_port *p, struct mqk_hold *h, const struct mqk_route *route,
 	     u64 ref)
 {
 	if (likely(route->nr == 1))
-		return post_to_one(p, h, route->queue[0], ref);
+		return post_to_one(p, h, route, ref);
 	mqk_hold_end(h);
 	return route->nr ? post_to_many(p, route, ref) : 0;
 }
@@ -497,11 +595,13 @@ static int post_remembered(struct mqk_port *p, const struct mqk_route *route,
 		return -ENOBUFS;
 	}
 	err = reserve_all(p, route);
-	if (err)
+	if (p->full)
+		return mqk_room_wait(p, route);
+	if (err || p->nack)
 		return err;
 	err = try_remember(p, n, ref, headers);
 	if (err) {
-		unreserve(p, route, route->nr);
+		unreserve_some(p, route, route->nr);
 		return err;
 	}
 	/* no failure past this point */
@@ -537,11 +637,66 @@ int mqk_post_further(struct mqk_port *p, struct mqk_hold *h,
 		return mqk_post(p, h, route, ref);
 	mqk_hold_end(h);
 	err = reserve_all(p, route);
-	if (err)
+	if (p->full)
+		return mqk_room_wait(p, route);
+	if (err || p->nack)
 		return err;
 	/* no failure past this point */
 	mqk_router_blank(p->router, headers);
 	return commit_all(p, route, ref);
+}
+
+/**
+ * mqk_post_nowhere() - take the message with p->number of a producer, which leads
+ *	nowhere
+ * @p: the port
+ *
+ * Context: p->mutex, RCU read side.
+ * Return: 0, or the error of mqk_producer_begin()
+ */
+int mqk_post_nowhere(struct mqk_port *p)
+{
+	int n = mqk_producer_begin(p);
+
+	if (n > 0)
+		mqk_producer_end(p, true);
+	else if (!n)
+		p->repeated = true;
+	return min(n, 0);
+}
+
+/**
+ * mqk_post_numbered() - mqk_post() for the message with p->number of a producer
+ * @p: the port, which holds no queue's lock
+ * @route: the route
+ * @ref: the message's record; it has a reference for each queue of the route
+ * @record: the record, where it lies
+ *
+ * Nobody else publishes under the name before it is in all queues, or in none.
+ *
+ * Context: p->mutex, RCU read side.
+ * Return: as mqk_post(); 0 and p->repeated: it was taken before; the errors of
+ * mqk_producer_begin()
+ */
+int mqk_post_numbered(struct mqk_port *p, const struct mqk_route *route,
+		      u64 ref, void *record)
+{
+	struct mqk_hold h = {};
+	int n;
+
+	if (!route->nr && !route->remembers)
+		return mqk_post_nowhere(p);
+	n = mqk_producer_begin(p);
+	if (n <= 0) {
+		p->repeated = !n;
+		return n;
+	}
+	n = p->head_copy.flags & MQK_MSG_F_CC || route->remembers ?
+	    mqk_post_further(p, &h, route, ref, record) :
+	    mqk_post(p, &h, route, ref);
+	mqk_hold_end(&h);
+	mqk_producer_end(p, n >= 0 && !p->nack);
+	return n;
 }
 
 /**
@@ -616,19 +771,10 @@ void mqk_post_unrouted(struct mqk_port *p, struct mqk_tally *t, u32 flags)
 	}
 }
 
-/**
- * mqk_post_nacked() - number a message that a queue refused, whatever others did
- * @p: the port; what came before it is confirmed first
- * @t: what the call published
- * @reached: how many queues have it, also those in which it is dead
- * @payload_len: bytes of payload
- *
- * Context: p->mutex.
- */
-void mqk_post_nacked(struct mqk_port *p, struct mqk_tally *t, u32 reached,
-		     u32 payload_len)
+/* Number a message that a queue refused, whatever others did. */
+static void post_nacked(struct mqk_port *p, struct mqk_tally *t, u32 reached,
+			u32 payload_len)
 {
-	p->nack = false;
 	reached -= p->buried;
 	p->buried = 0;
 	mqk_port_confirm(p);
@@ -641,6 +787,36 @@ void mqk_post_nacked(struct mqk_port *p, struct mqk_tally *t, u32 reached,
 	if (p->flags & MQK_PORT_F_CONFIRM)
 		mqk_port_complete(p, MQK_COMPLETION_NACK, 0, p->seq, -ENOBUFS,
 				  reached);
+}
+
+/* Number a message that was taken before: it is confirmed like the first one. */
+static void post_repeated(struct mqk_port *p, struct mqk_tally *t)
+{
+	p->seq++;
+	p->reached = 0;
+	t->repeated++;
+	trace_mqk_publish(p, p->seq, 0);
+}
+
+/**
+ * mqk_post_odd() - number a message with p->odd
+ * @p: the port; what came before a refused one is confirmed first
+ * @t: what the call published
+ * @reached: how many queues have it
+ * @payload_len: bytes of payload
+ *
+ * Context: p->mutex.
+ */
+void mqk_post_odd(struct mqk_port *p, struct mqk_tally *t, u32 reached,
+		  u32 payload_len)
+{
+	bool nack = p->nack;
+
+	p->odd = 0;
+	if (nack)
+		post_nacked(p, t, reached, payload_len);
+	else
+		post_repeated(p, t);
 }
 
 /**

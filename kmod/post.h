@@ -28,6 +28,7 @@
  * @returned: those that were mandatory
  * @refused: messages that were refused
  * @nacked: messages that a queue refused
+ * @repeated: messages that their producer has sent before
  * @bytes: payload bytes
  */
 struct mqk_tally {
@@ -36,6 +37,7 @@ struct mqk_tally {
 	u32 returned;
 	u32 refused;
 	u32 nacked;
+	u32 repeated;
 	u64 bytes;
 };
 
@@ -120,8 +122,11 @@ int mqk_post_further(struct mqk_port *p, struct mqk_hold *h,
 int mqk_post_prepare(struct mqk_port *p);
 int mqk_post_grant_more(struct mqk_port *p, u32 n);
 const struct mqk_route *mqk_post_route(struct mqk_port *p, const void *record);
-void mqk_post_nacked(struct mqk_port *p, struct mqk_tally *t, u32 reached,
-		     u32 payload_len);
+int mqk_post_numbered(struct mqk_port *p, const struct mqk_route *route,
+		      u64 ref, void *record);
+int mqk_post_nowhere(struct mqk_port *p);
+void mqk_post_odd(struct mqk_port *p, struct mqk_tally *t, u32 reached,
+		  u32 payload_len);
 void mqk_post_unrouted(struct mqk_port *p, struct mqk_tally *t, u32 flags);
 void mqk_post_refused(struct mqk_port *p, struct mqk_tally *t, int error);
 void mqk_post_wait(struct mqk_port *p);
@@ -137,8 +142,8 @@ static __always_inline int mqk_post_grant(struct mqk_port *p, u32 n)
 static __always_inline void mqk_post_report(struct mqk_port *p, struct mqk_tally *t,
 				   u32 reached, u32 flags, u32 payload_len)
 {
-	if (unlikely(p->nack)) {
-		mqk_post_nacked(p, t, reached, payload_len);
+	if (unlikely(p->odd)) {
+		mqk_post_odd(p, t, reached, payload_len);
 		return;
 	}
 	p->seq++;

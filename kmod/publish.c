@@ -13,6 +13,7 @@
 #include "port.h"
 #include "post.h"
 #include "queue.h"
+#include "room.h"
 #include "segment.h"
 #include "trace.h"
 #include "util/record.h"
@@ -72,6 +73,9 @@ static __always_inline u64 sizes(const struct mqk_record *r)
 	return u.word;
 }
 
+/* Not a message, but what the next one's number is. */
+#define RENUMBERED	(-ENOMSG)
+
 /* Copy and check the head and the key of a record; its size, or -EPROTO. */
 static s64 copy_new_head(struct mqk_port *p, const struct mqk_record *r, u64 room)
 {
@@ -86,7 +90,8 @@ static s64 copy_new_head(struct mqk_port *p, const struct mqk_record *r, u64 roo
 	barrier();
 	p->size = mqk_record_size(copy, room);
 	if (!p->size)
-		return -EPROTO;
+		return mqk_record_renumbers(copy, room) && p->producer ? RENUMBERED :
+									 -EPROTO;
 	if (unlikely(copy->flags & MQK_MSG_F_HEADERS))
 		mqk_router_forget_last(p->router);
 	p->sizes = sizes(copy);
@@ -304,6 +309,35 @@ static __always_inline int post_records(struct mqk_port *p, struct mqk_tally *t,
 	return finish(p, t, mqk_post(p, h, route, MQK_REF(seg->no, p->offset)));
 }
 
+/* As post_records(), for one of a producer, whose number is p->number. */
+static noinline int post_numbered(struct mqk_port *p, struct mqk_tally *t)
+{
+	struct mqk_segment *seg = p->segment;
+	void *record = seg->vaddr + p->offset;
+	const struct mqk_route *route;
+
+	p->number = mqk_port_next_number(p);
+	route = mqk_post_route(p, record);
+	if (IS_ERR(route))
+		return PTR_ERR(route);
+	return mqk_post_grant(p, route->nr) ?:
+	       finish(p, t, mqk_post_numbered(p, route, MQK_REF(seg->no, p->offset),
+					      record));
+}
+
+/* The record whose head was copied says which number the next message has. */
+static noinline int renumber(struct mqk_port *p)
+{
+	const u64 *key = p->segment->vaddr + p->offset + MQK_RECORD_KEY;
+	u64 number = READ_ONCE(*key);
+
+	if (!number)
+		return -EPROTO;
+	p->ahead = number - (p->seq + 1);
+	p->offset += MQK_RECORD_ALIGN;
+	return 0;
+}
+
 /*
  * Take records, under RCU, until there are no more (0) or something stops it:
  * an error of the record (its head and key are copied, and its size is set), or
@@ -318,13 +352,21 @@ static int walk(struct mqk_port *p, struct mqk_tally *t, u32 budget, s64 *size)
 		*size = copy_head(p);
 		if (*size <= 0) {
 			n = *size;
-			break;
+			if (unlikely(n == RENUMBERED))
+				n = renumber(p);
+			else
+				break;
+			if (n)
+				break;
+			budget--;
+			continue;
 		}
 		if (unlikely(!mqk_port_has_room(p))) {
 			n = p->error ?: -EAGAIN;
 			break;
 		}
-		n = post_records(p, t, &h, budget);
+		n = likely(!p->producer) ? post_records(p, t, &h, budget) :
+					   post_numbered(p, t);
 		if (unlikely(n < 0))
 			break;
 		budget -= min_t(u32, budget, n);
@@ -406,12 +448,14 @@ static noinline int walk_rest(struct mqk_port *p, u32 taken) __must_hold(RCU)
 	} while (!err && !fatal_signal_pending(current));
 	WRITE_ONCE(p->page->position, p->offset);
 	mqk_post_finish(p, &t, pos);
+	if (unlikely(err || p->stopped))
+		mqk_room_stopped(p, err);
 	if (unlikely(p->crowded)) {
 		rcu_read_unlock();
 		mqk_post_wait(p);
 		rcu_read_lock();
 	}
-	return t.published + t.refused ?: err;
+	return t.published + t.refused + t.repeated ?: err;
 }
 
 /**
@@ -474,6 +518,7 @@ void mqk_publish_rest(struct mqk_port *p)
 	if (!p->error)
 		WRITE_ONCE(p->error, -ENOENT);
 	mutex_unlock(&p->mutex);
+	mqk_room_close(p);
 	wake_up_interruptible_all(&p->wq);
 }
 

@@ -15,6 +15,8 @@
 #include "limits.h"
 #include "port.h"
 #include "post.h"
+#include "producer.h"
+#include "room.h"
 #include "segment.h"
 #include "sender.h"
 #include "trace.h"
@@ -90,7 +92,7 @@ static __always_inline int check_message(struct mqk_port *p, const struct mqk_me
 			 u64 *size)
 {
 	if (m->flags & ~MQK_MSG_F_ALL || m->headers_len % 8 ||
-	    m->resv[0] | m->resv[1])
+	    m->resv || (m->number && !p->producer))
 		return mqk_refuse(&p->why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
 	if (unlikely(m->expiration | m->delay) &&
 	    ((m->expiration && !(m->flags & MQK_MSG_F_EXPIRATION)) ||
@@ -145,6 +147,8 @@ static int post_one(struct mqk_port *p, struct mqk_hold *h,
 {
 	u64 ref = MQK_REF(seg->no, offset);
 
+	if (unlikely(p->producer))
+		return mqk_post_numbered(p, route, ref, seg->vaddr + offset);
 	if (likely(!(p->head_copy.flags & MQK_MSG_F_CC) && !route->remembers))
 		return mqk_post(p, h, route, ref);
 	return mqk_post_further(p, h, route, ref, seg->vaddr + offset);
@@ -230,6 +234,27 @@ static int leads_somewhere(struct mqk_port *p)
 	return n == -ENODATA ? 1 : n;
 }
 
+/*
+ * What comes before a message of a producer is copied: 1 if that is to be done.  It is
+ * not for a repeat, nor for one that leads nowhere, which are looked at all the same.
+ */
+static int look_at_number(struct mqk_port *p, const struct mqk_message *m, int leads)
+{
+	int n, err;
+
+	p->number = m->number ?: mqk_port_next_number(p);
+	n = mqk_producer_look(p);
+	if (n < 0 || (n && leads))
+		return n;
+	err = check_unrouted(p, m);
+	if (err)
+		return err;
+	rcu_read_lock();
+	err = mqk_post_nowhere(p);
+	rcu_read_unlock();
+	return err;
+}
+
 /* Publish a copy of one message: the queues it reached, or an error. */
 static int copy_one(struct mqk_port *p, const struct mqk_message *m)
 {
@@ -244,6 +269,11 @@ static int copy_one(struct mqk_port *p, const struct mqk_message *m)
 	if (n)
 		return n;
 	n = leads_somewhere(p);
+	if (unlikely(p->producer) && n >= 0) {
+		n = look_at_number(p, m, n);
+		if (n <= 0)
+			return n;
+	}
 	if (n <= 0)
 		return n ?: check_unrouted(p, m);
 	n = mqk_post_grant(p, 1);
@@ -269,7 +299,7 @@ static int copy_one(struct mqk_port *p, const struct mqk_message *m)
  */
 static void tell_refused(struct mqk_port *p, struct mqk_tally *t, int error)
 {
-	if (t->published || error == -EAGAIN || p->error)
+	if (t->published || t->repeated || error == -EAGAIN || p->error)
 		return;
 	t->refused++;
 	trace_mqk_publish(p, 0, error);
@@ -374,6 +404,8 @@ static int publish_copies(struct mqk_port *p,
 	int n = p->error;
 	u32 i;
 
+	if (unlikely(p->held && !p->held_copy && !n))
+		return mqk_room_in_line(p);
 	for (i = 0; !n && i < count; i++) {
 		if (copy_from_user(&m, &messages[i], sizeof(m))) {
 			n = -EFAULT;
@@ -384,6 +416,8 @@ static int publish_copies(struct mqk_port *p,
 			tell_refused(p, &t, n);
 			break;
 		}
+		if (unlikely(p->producer))
+			p->ahead = p->number - (p->seq + 1);
 		mqk_post_report(p, &t, n, m.flags, m.payload_len);
 		n = 0;
 		if (i % MQK_WALK_BATCH == MQK_WALK_BATCH - 1) {
@@ -395,9 +429,13 @@ static int publish_copies(struct mqk_port *p,
 		}
 	}
 	mqk_post_finish(p, &t, pos);
+	if (unlikely(n || p->stopped)) {
+		mqk_room_stopped(p, n);
+		p->held_copy = p->held;
+	}
 	if (unlikely(p->crowded))
 		mqk_post_wait(p);
-	return t.published ?: n;
+	return t.published + t.repeated ?: n;
 }
 
 /**

@@ -139,6 +139,7 @@ static struct mqk_queue *alloc_queue(struct mqk_broker *broker,
 	INIT_LIST_HEAD(&q->idle);
 	q->ranks = RB_ROOT;
 	init_waitqueue_head(&q->getters);
+	INIT_LIST_HEAD(&q->writers);
 	q->broker = broker;
 	INIT_WORK(&q->pump, mqk_queue_pump);
 	q->flags = d->flags & QUEUE_PROPERTIES;
@@ -157,6 +158,7 @@ static struct mqk_queue *alloc_queue(struct mqk_broker *broker,
 		return NULL;
 	}
 	q->refuses = mqk_rules_refuse(q->rules);
+	q->blocks = mqk_rules_block(q->rules);
 	q->single = q->rules && q->rules->single_active == MQK_CHOICE_YES;
 	q->tenant = d->tenant;
 	INIT_LIST_HEAD(&q->bindings);

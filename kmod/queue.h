@@ -18,6 +18,10 @@
  * Locks: lock for all that follows it up to the line; broker->mutex for the
  * rest; name, id and broker never change.  Rules change under both, so that
  * either suffices to look at them.
+ *
+ * Promises: what a message of several queues is to enter if all of them take it has
+ * room promised in each, and counts for their rules, until it has come or gone
+ * elsewhere (mqk_queue_promise_locked()).
  */
 #ifndef MQK_QUEUE_H
 #define MQK_QUEUE_H
@@ -54,6 +58,7 @@ struct mqk_queue {
 		};
 		u32 special;		/* any of them */
 	};
+	bool blocks;			/* what it refuses waits for room */
 	bool exclusive_consumer;
 	bool paused;			/* held for that, once */
 	u32 held;			/* dispatching waits while not 0 */
@@ -75,6 +80,10 @@ struct mqk_queue {
 	u64 acked;
 	u64 requeued;
 	u64 dropped;
+	u64 promised;			/* messages that will come, and have room */
+	u64 promised_bytes;
+	struct list_head writers;	/* ports that wait for room: room.h */
+	u32 nr_writers;
 	bool ranked;			/* consumers have had priorities */
 	bool single;			/* one is active alone; never changes */
 	struct rb_root ranks;		/* of consumers: turn.h */

@@ -15,6 +15,7 @@
 #include "extra.h"
 #include "limits.h"
 #include "queue.h"
+#include "room.h"
 #include "schedule.h"
 #include "settle.h"
 #include "turn.h"
@@ -34,6 +35,8 @@ static u64 drop_ready(struct mqk_queue *q, u64 limit)
 		}
 		if (!q->ready)
 			limit = n;
+		if (q->nr_writers)
+			mqk_room_wake_locked(q);
 		spin_unlock(&q->lock);
 		cond_resched();
 	}
@@ -96,6 +99,8 @@ u64 mqk_queue_cancel(struct mqk_queue *q, u64 id)
 	do {
 		spin_lock(&q->lock);
 		n = mqk_schedule_cancel(q, id, MQK_ACK_BUDGET);
+		if (q->nr_writers)
+			mqk_room_wake_locked(q);
 		spin_unlock(&q->lock);
 		all += n;
 		cond_resched();
@@ -140,6 +145,7 @@ u64 mqk_queue_kill(struct mqk_queue *q)
 		mqk_consumer_wake(c);
 	}
 	wake_up_interruptible_all(&q->getters);
+	mqk_room_wake_locked(q);
 	n = q->ready;
 	spin_unlock(&q->lock);
 	return n;

@@ -39,6 +39,7 @@ static bool equals(const u8 *bytes, u32 len, const char *text)
 static const struct mqk_rules none = {
 	.max_length = U64_MAX,
 	.max_bytes = U64_MAX,
+	.block_timeout = MQK_RULES_UNSET,
 	.message_ttl = MQK_RULES_UNSET,
 	.expires = MQK_RULES_UNSET,
 	.delivery_limit = MQK_RULES_UNSET,
@@ -111,6 +112,8 @@ static int read_overflow(const struct argument *a, enum mqk_overflow *to)
 		*to = MQK_OVERFLOW_REJECT_PUBLISH;
 	else if (equals(a->value, a->value_len, "reject-publish-dlx"))
 		*to = MQK_OVERFLOW_REJECT_PUBLISH_DLX;
+	else if (equals(a->value, a->value_len, "block"))
+		*to = MQK_OVERFLOW_BLOCK;
 	else
 		return -EINVAL;
 	return 0;
@@ -160,6 +163,7 @@ static const struct changeable {
 	MEMBER("x-max-length", max_length),
 	MEMBER("x-max-length-bytes", max_bytes),
 	MEMBER("x-overflow", overflow),
+	MEMBER("x-mqk-block-timeout", block_timeout),
 	MEMBER("x-message-ttl", message_ttl),
 	MEMBER("x-expires", expires),
 	MEMBER("x-delivery-limit", delivery_limit),
@@ -190,6 +194,8 @@ static int read_one(struct mqk_rules *r, const struct argument *a)
 		return read_number(a, &r->max_bytes);
 	if (equals(a->name, a->name_len, "x-overflow"))
 		return read_overflow(a, &r->overflow);
+	if (equals(a->name, a->name_len, "x-mqk-block-timeout"))
+		return read_between(a, 0, MS_MAX, &r->block_timeout);
 	if (equals(a->name, a->name_len, "x-single-active-consumer"))
 		return read_choice(a, &r->single_active);
 	if (equals(a->name, a->name_len, "x-mqk-handover"))
@@ -334,7 +340,8 @@ bool mqk_rules_equal(const struct mqk_rules *a, const struct mqk_rules *b)
 	a = a ?: &none;
 	b = b ?: &none;
 	return a->max_length == b->max_length && a->max_bytes == b->max_bytes &&
-	       a->overflow == b->overflow && a->message_ttl == b->message_ttl &&
+	       a->overflow == b->overflow && a->block_timeout == b->block_timeout &&
+	       a->message_ttl == b->message_ttl &&
 	       a->expires == b->expires &&
 	       a->delivery_limit == b->delivery_limit &&
 	       a->retry_delay == b->retry_delay &&
@@ -438,4 +445,15 @@ u64 mqk_rules_retry(const struct mqk_rules *r, u32 failures)
 	else
 		delay <<= failures - 1;
 	return min(delay, max);
+}
+
+/**
+ * mqk_rules_patience() - how long a message waits for room
+ * @r: the rules, which block
+ *
+ * Return: milliseconds
+ */
+u64 mqk_rules_patience(const struct mqk_rules *r)
+{
+	return min_t(u64, r->block_timeout, MS_MAX);
 }

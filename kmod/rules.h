@@ -23,6 +23,7 @@ enum mqk_overflow {
 	MQK_OVERFLOW_DROP_HEAD,
 	MQK_OVERFLOW_REJECT_PUBLISH,
 	MQK_OVERFLOW_REJECT_PUBLISH_DLX,
+	MQK_OVERFLOW_BLOCK,
 };
 
 enum mqk_choice {
@@ -64,9 +65,10 @@ struct mqk_rules_text {
  * @max_length: most messages that are ready; U64_MAX: any number
  * @max_bytes: most payload bytes of those; U64_MAX: any number
  * @overflow: what happens when one of them is exceeded
+ * @block_timeout: how long a message waits for room, in ms, as are all times here
  * @single_active: whether one consumer alone is given messages
  * @handover: when another one takes over from it
- * @message_ttl: how long a message may wait, in ms, as are all times here
+ * @message_ttl: how long a message may wait
  * @expires: how long nobody may use the queue
  * @delivery_limit: how often a message may fail
  * @retry_delay: how long it waits for its next try
@@ -84,6 +86,7 @@ struct mqk_rules {
 	u64 max_length;
 	u64 max_bytes;
 	enum mqk_overflow overflow;
+	u64 block_timeout;
 	enum mqk_choice single_active;
 	enum mqk_handover handover;
 	u64 message_ttl;
@@ -115,6 +118,7 @@ u32 mqk_rules_demote_after(const struct mqk_rules *r);
 bool mqk_rules_give_up(const struct mqk_rules *r, u32 failures);
 bool mqk_rules_order(const struct mqk_rules *r);
 u64 mqk_rules_retry(const struct mqk_rules *r, u32 failures);
+u64 mqk_rules_patience(const struct mqk_rules *r);
 
 /**
  * mqk_rules_refuse() - whether they may refuse a message
@@ -125,7 +129,8 @@ u64 mqk_rules_retry(const struct mqk_rules *r, u32 failures);
 static inline bool mqk_rules_refuse(const struct mqk_rules *r)
 {
 	return r && (r->overflow == MQK_OVERFLOW_REJECT_PUBLISH ||
-		     r->overflow == MQK_OVERFLOW_REJECT_PUBLISH_DLX);
+		     r->overflow == MQK_OVERFLOW_REJECT_PUBLISH_DLX ||
+		     r->overflow == MQK_OVERFLOW_BLOCK);
 }
 
 /**
@@ -137,6 +142,17 @@ static inline bool mqk_rules_refuse(const struct mqk_rules *r)
 static inline bool mqk_rules_dead_letters(const struct mqk_rules *r)
 {
 	return r && r->dead_exchange.given;
+}
+
+/**
+ * mqk_rules_block() - whether a message that they do not let in waits
+ * @r: the rules; NULL: none
+ *
+ * Return: true if so
+ */
+static inline bool mqk_rules_block(const struct mqk_rules *r)
+{
+	return r && r->overflow == MQK_OVERFLOW_BLOCK;
 }
 
 /**

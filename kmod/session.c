@@ -16,6 +16,7 @@
 #include "broker.h"
 #include "consumer.h"
 #include "port.h"
+#include "producer.h"
 #include "publish.h"
 #include "queue.h"
 #include "retire.h"
@@ -195,20 +196,34 @@ struct mqk_port *mqk_session_port(struct mqk_session *s, unsigned long id)
  * mqk_session_add_port() - give a port its id, and make it known
  * @s: the session
  * @p: the port
+ * @last: number of the last message that was taken from its producer; 0 if it has
+ *	none
+ *
+ * A port that had the producer's name is fenced once nothing can fail any more.
  *
  * Context: may sleep.
  * Return: 0 or -ENOMEM
  */
-int mqk_session_add_port(struct mqk_session *s, struct mqk_port *p)
+int mqk_session_add_port(struct mqk_session *s, struct mqk_port *p, u64 *last)
 {
 	int err;
 
 	p->session_wq = &s->wq;
+	*last = 0;
 	mutex_lock(&s->mutex);
-	err = xa_alloc(&s->ports, &p->id, p, session_id_limit,
+	err = xa_alloc(&s->ports, &p->id, NULL, session_id_limit,
 		       GFP_KERNEL_ACCOUNT);
-	if (!err && p->id < MQK_SESSION_NEAR)
+	if (err)
+		goto out;
+	/* no failure past this point: the place is allocated */
+	if (p->producer) {
+		*last = mqk_producer_enter(p);
+		p->ahead = *last;
+	}
+	xa_store(&s->ports, p->id, p, GFP_KERNEL_ACCOUNT);
+	if (p->id < MQK_SESSION_NEAR)
 		rcu_assign_pointer(s->near[p->id], p);
+out:
 	mutex_unlock(&s->mutex);
 	return err;
 }
@@ -370,6 +385,28 @@ out:
 }
 
 /**
+ * mqk_session_writable() - whether poll has nothing that it has to wait for
+ * @s: the session, which may publish
+ *
+ * Return: true when no port of it is held back
+ */
+bool mqk_session_writable(struct mqk_session *s)
+{
+	struct mqk_port *p;
+	unsigned long id;
+	bool writable = true;
+
+	rcu_read_lock();
+	xa_for_each(&s->ports, id, p) {
+		writable = mqk_port_writable(p);
+		if (!writable)
+			break;
+	}
+	rcu_read_unlock();
+	return writable;
+}
+
+/**
  * mqk_session_show() - what /proc/PID/fdinfo tells
  * @m: where to
  * @s: the session
@@ -384,9 +421,10 @@ void mqk_session_show(struct seq_file *m, struct mqk_session *s)
 	seq_printf(m, "mqk-access:\t%#x\n", s->access);
 	rcu_read_lock();
 	xa_for_each(&s->ports, id, p)
-		seq_printf(m, "mqk-port:\t%lu published %llu mapped %zu error %d\n",
+		seq_printf(m, "mqk-port:\t%lu published %llu mapped %zu error %d held %u about %u\n",
 			   id, READ_ONCE(p->seq), mqk_area_size(&p->kernel_area) +
-			   mqk_area_size(&p->user_area), READ_ONCE(p->error));
+			   mqk_area_size(&p->user_area), READ_ONCE(p->error),
+			   READ_ONCE(p->page->reason), READ_ONCE(p->page->about));
 	xa_for_each(&s->consumers, id, c)
 		seq_printf(m, "mqk-consumer:\t%lu queue %u delivered %llu unacked %u prefetch %u mapped %zu error %d\n",
 			   id, c->queue ? c->queue->id : 0, READ_ONCE(c->pos),

@@ -87,7 +87,7 @@ mqk_session_peek_port(struct mqk_session *s, unsigned long id)
 }
 
 struct mqk_port *mqk_session_port(struct mqk_session *s, unsigned long id);
-int mqk_session_add_port(struct mqk_session *s, struct mqk_port *p);
+int mqk_session_add_port(struct mqk_session *s, struct mqk_port *p, u64 *last);
 int mqk_session_drop_port(struct mqk_session *s, u32 id);
 
 struct mqk_consumer *mqk_session_consumer(struct mqk_session *s,
@@ -96,5 +96,6 @@ int mqk_session_add_consumer(struct mqk_session *s, struct mqk_consumer *c,
 			     struct mqk_queue *q, struct mqk_refusal *why);
 int mqk_session_drop_consumer(struct mqk_session *s, u32 id, bool died);
 bool mqk_session_readable(struct mqk_session *s);
+bool mqk_session_writable(struct mqk_session *s);
 
 #endif /* MQK_SESSION_H */

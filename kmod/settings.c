@@ -218,6 +218,7 @@ int mqk_queue_set(struct mqk_queue *q, const struct mqk_settings *s,
 	if (dying)
 		q->dying = dying;
 	q->refuses = mqk_rules_refuse(fresh);
+	q->blocks = mqk_rules_block(fresh);
 	pause_or_resume(q, s->flags);
 	/* or one that is to expire would be late already */
 	if (s->args_len)

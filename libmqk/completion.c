@@ -62,6 +62,28 @@ int mqk_port_wait(struct mqk_port *p, int64_t timeout)
 	return err < 0 ? err : 1;
 }
 
+static bool is_held(const struct mqk_port *p)
+{
+	return __atomic_load_n(&p->page->flags, __ATOMIC_RELAXED) &
+	       MQK_PORT_PAGE_F_HELD;
+}
+
+int mqk_port_wait_room(struct mqk_port *p, int64_t timeout)
+{
+	struct mqk_wait w = {
+		.size = sizeof(w),
+		.flags = MQK_WAIT_F_ROOM,
+		.id = p->id,
+		.timeout = timeout,
+	};
+	int err;
+
+	err = mqk_ioctl(p->m, MQK_IOC_WAIT, &w);
+	if (err == -EAGAIN || err == -ETIMEDOUT)
+		return 0;
+	return err < 0 ? err : 1;
+}
+
 uint64_t mqk_port_confirmed(const struct mqk_port *p)
 {
 	return p->confirmed;
@@ -109,7 +131,10 @@ int mqk_confirm_wait(struct mqk_port *p, uint64_t seq, int64_t timeout)
 		/* There is room for completions again. */
 		if (flushed == -EAGAIN && ret > 0)
 			continue;
-		ret = mqk_port_wait(p, mqk_timeout_left(timeout, start));
+		/* What waits for room is not confirmed before it has some. */
+		ret = flushed == -EAGAIN && is_held(p) ?
+		      mqk_port_wait_room(p, mqk_timeout_left(timeout, start)) :
+		      mqk_port_wait(p, mqk_timeout_left(timeout, start));
 		if (ret <= 0)
 			return ret ? ret : -ETIMEDOUT;
 	}

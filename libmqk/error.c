@@ -105,6 +105,22 @@ static const struct {
 		"there are as many brokers as there can be",
 		"delete one",
 	},
+	[MQK_RULE_FENCED] = {
+		"another port publishes for the same producer by now",
+		"close this port; the other one goes on",
+	},
+	[MQK_RULE_GAP] = {
+		"the message leaves a gap in its producer's numbers",
+		"send those in front of it first",
+	},
+	[MQK_RULE_PRODUCERS] = {
+		"there are as many names of producers as one user may have",
+		"forget one (MQK_ID_F_FORGET)",
+	},
+	[MQK_RULE_HELD] = {
+		"a queue is full, and the message waits for room",
+		"wait for it (MQK_WAIT_F_ROOM, or poll for POLLOUT), then try again",
+	},
 	[MQK_RULE_SINGLE_ACTIVE] = {
 		"the queue gives messages to one consumer alone",
 		"consume it instead",

@@ -1017,6 +1017,9 @@ int mqk_properties_get(const struct mqk_msg *msg, struct mqk_properties *p);
  * @refused: called by mqk_confirm_wait() for each ERROR, NACK and RETURN that
  *	it reads; may be NULL.  It must not call functions of the port.
  * @arg: its first argument
+ * @producer: name of the producer that it publishes for, or NULL: then repeats are
+ *	dropped (mqk_port_last(), mqk_port_renumber())
+ * @producer_mode: who may use the name, if it is new: w of a file's mode; 0: 0600
  */
 struct mqk_port_opts {
 	size_t sz;
@@ -1026,6 +1029,8 @@ struct mqk_port_opts {
 	uint32_t batch;
 	void (*refused)(void *arg, const struct mqk_completion *c);
 	void *arg;
+	const char *producer;
+	uint32_t producer_mode;
 };
 
 /**
@@ -1047,6 +1052,55 @@ int mqk_port_open(struct mqk *m, const struct mqk_port_opts *opts,
  * were not read are lost.
  */
 void mqk_port_close(struct mqk_port *p);
+
+/**
+ * mqk_port_wait_room - wait until a port that is held back may try again
+ * @p: the port
+ * @timeout: nanoseconds; 0 does not sleep, MQK_FOREVER
+ *
+ * What -EAGAIN of mqk_publish(), mqk_flush() and the like is about: a queue that
+ * blocks (x-overflow) is full, and the message waits; or, with -EDQUOT and -ENOSPC, a
+ * limit is reached.  Then the same call is made again; it may have to wait again.
+ * Where the completion ring is full, this returns at once: completions are to be read.
+ *
+ * Threads: one at a time.
+ * Return: 1: try again; 0: not yet; -EINTR; the port's error, when it has ended.
+ */
+int mqk_port_wait_room(struct mqk_port *p, int64_t timeout);
+
+/**
+ * mqk_port_last - number of the last message that was taken from the port's producer
+ * @p: the port
+ *
+ * Return: what it was when the port was opened; 0: none, or no producer.
+ */
+uint64_t mqk_port_last(const struct mqk_port *p);
+
+/**
+ * mqk_port_renumber - say which number the producer's next message has
+ * @p: a port with the option producer, and no reservation
+ * @number: the number, from 1
+ *
+ * Without it, the first message of a port has mqk_port_last() + 1, and each one the
+ * next number, those that were refused included: after a refusal (NACK, ERROR) what
+ * came behind it has left a gap (-ERANGE), and all of it is sent again, from the
+ * number that was refused.  What is sent again and was taken is confirmed and
+ * dropped.
+ *
+ * Threads: one at a time.
+ * Return: 0; -EINVAL no producer, a number of 0, or a reservation; in place: the
+ * errors of mqk_flush() and mqk_reserve().
+ */
+int mqk_port_renumber(struct mqk_port *p, uint64_t number);
+
+/**
+ * mqk_port_forget - close a port, and forget its producer's name
+ * @p: the port
+ *
+ * A port that is opened for the name later begins with 1.
+ * Return: 0; -EINVAL no producer, -ESTALE another port has the name: it is still open.
+ */
+int mqk_port_forget(struct mqk_port *p);
 
 /**
  * mqk_port_seq - sequence number of the port's last message

@@ -80,6 +80,15 @@ int mqk_port_open(struct mqk *m, const struct mqk_port_opts *opts,
 	if (o.confirm)
 		pc.flags |= MQK_PORT_F_CONFIRM;
 	pc.entries = o.entries;
+	if (o.producer) {
+		pc.producer = mqk_ptr(o.producer);
+		pc.producer_len = (uint32_t)strlen(o.producer);
+		pc.producer_mode = o.producer_mode;
+		if (!pc.producer_len) {
+			free(p);
+			return -EINVAL;
+		}
+	}
 	err = mqk_ioctl(m, MQK_IOC_PORT_CREATE, &pc);
 	if (err < 0) {
 		free(p);
@@ -87,6 +96,8 @@ int mqk_port_open(struct mqk *m, const struct mqk_port_opts *opts,
 	}
 	p->m = mqk_session_get(m);
 	p->id = pc.id;
+	p->numbered = o.producer;
+	p->last = pc.last;
 	err = map_pages(p, &pc);
 	if (err) {
 		mqk_port_close(p);
@@ -103,14 +114,15 @@ static void drop_jumbo(struct mqk_port *p)
 	p->jumbo = NULL;
 }
 
-void mqk_port_close(struct mqk_port *p)
+static int end_port(struct mqk_port *p, uint32_t flags)
 {
-	struct mqk_id id = { .size = sizeof(id) };
+	struct mqk_id id = { .size = sizeof(id), .flags = flags, .id = p->id };
 
-	if (!p)
-		return;
-	id.id = p->id;
-	mqk_ioctl(p->m, MQK_IOC_PORT_CLOSE, &id);
+	return mqk_ioctl(p->m, MQK_IOC_PORT_CLOSE, &id);
+}
+
+static void free_port(struct mqk_port *p)
+{
 	drop_jumbo(p);
 	if (p->window)
 		mqk_unmap(p->window, p->window_size);
@@ -120,6 +132,32 @@ void mqk_port_close(struct mqk_port *p)
 		mqk_unmap(p->page, p->page_size);
 	mqk_session_put(p->m);
 	free(p);
+}
+
+void mqk_port_close(struct mqk_port *p)
+{
+	if (!p)
+		return;
+	end_port(p, 0);
+	free_port(p);
+}
+
+int mqk_port_forget(struct mqk_port *p)
+{
+	int err;
+
+	if (!p->numbered)
+		return -EINVAL;
+	err = end_port(p, MQK_ID_F_FORGET);
+	if (err < 0)
+		return err;
+	free_port(p);
+	return 0;
+}
+
+uint64_t mqk_port_last(const struct mqk_port *p)
+{
+	return p->last;
 }
 
 uint64_t mqk_port_seq(const struct mqk_port *p)
@@ -211,6 +249,46 @@ int mqk_reserve_last(struct mqk_port *p, uint64_t size)
 	if (!err && size < r->size - r->pos)
 		store_commit(r->base, r->pos + size, 0);
 	return err;
+}
+
+/* A record that is no message; nothing waits in front of it, and it is handed in. */
+static int put_number(struct mqk_port *p, uint64_t number)
+{
+	struct mqk_port_ring *r = &p->ring;
+	struct mqk_record *rec;
+	int err;
+
+	err = mqk_flush(p);
+	if (err < 0)
+		return err;
+	if (r->size - r->pos <= MQK_RECORD_ALIGN) {
+		err = mqk_reserve_last(p, MQK_RECORD_ALIGN);
+		if (err)
+			return err;
+	} else {
+		store_commit(r->base, r->pos + MQK_RECORD_ALIGN, 0);
+	}
+	rec = (void *)(r->base + r->pos);
+	memset((char *)rec + sizeof(rec->commit), 0,
+	       MQK_RECORD_ALIGN - sizeof(rec->commit));
+	rec->type = MQK_RECORD_NUMBER;
+	rec->key_len = sizeof(number);
+	memcpy(rec->key, &number, sizeof(number));
+	/* (G): all of the record before its commit word */
+	__atomic_store_n(&rec->commit, r->generation, __ATOMIC_RELEASE);
+	r->pos += MQK_RECORD_ALIGN;
+	err = mqk_ioctl_id(p->m, MQK_IOC_DOORBELL, p->id);
+	return err < 0 ? err : 0;
+}
+
+int mqk_port_renumber(struct mqk_port *p, uint64_t number)
+{
+	if (!p->numbered || !number || p->ring.reserved)
+		return -EINVAL;
+	if (p->ring.inplace)
+		return put_number(p, number);
+	p->number = number;
+	return 0;
 }
 
 int mqk_reserved_set(struct mqk_port *p, uint8_t priority, int64_t expiration)

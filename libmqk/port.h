@@ -16,6 +16,9 @@ struct mqk_port {
 	struct mqk *m;
 	uint32_t id;
 	bool confirm;
+	bool numbered;			/* publishes for a producer */
+	uint64_t last;			/* taken from it before */
+	uint64_t number;		/* of the next copy, 0: what comes next */
 	uint32_t replies_to;		/* the default exchange, once it is asked */
 	/* completions */
 	const struct mqk_completion *comps;

@@ -22,6 +22,37 @@ static int flush_first(struct mqk_port *p)
 	return ret < 0 ? ret : 0;
 }
 
+static int publish_some(struct mqk_port *p, const struct mqk_message *msgs, uint32_t n)
+{
+	struct mqk_publish pub = {
+		.size = sizeof(pub),
+		.port = p->id,
+		.count = n,
+		.messages = mqk_ptr(msgs),
+	};
+	int err;
+
+	err = mqk_ioctl(p->m, MQK_IOC_PUBLISH, &pub);
+	if (err < 0)
+		return err;
+	p->ring.seq = pub.first_seq + pub.count - 1;
+	return (int)pub.count;
+}
+
+/* The first message after mqk_port_renumber(). */
+static int publish_renumbered(struct mqk_port *p, const struct mqk_message *msg)
+{
+	struct mqk_message first = *msg;
+	int ret;
+
+	if (!first.number)
+		first.number = p->number;
+	ret = publish_some(p, &first, 1);
+	if (ret > 0)
+		p->number = 0;
+	return ret;
+}
+
 int mqk_publishv(struct mqk_port *p, const struct mqk_message *msgs,
 		 uint32_t count)
 {
@@ -35,20 +66,15 @@ int mqk_publishv(struct mqk_port *p, const struct mqk_message *msgs,
 	if (err)
 		return err;
 	while (done < count) {
-		uint32_t n = count - done < max ? count - done : max;
-		struct mqk_publish pub = {
-			.size = sizeof(pub),
-			.port = p->id,
-			.count = n,
-			.messages = mqk_ptr(msgs + done),
-		};
+		uint32_t n = p->number ? 1 : count - done < max ? count - done : max;
+		int ret;
 
-		err = mqk_ioctl(p->m, MQK_IOC_PUBLISH, &pub);
-		if (err < 0)
-			return done ? (int)done : err;
-		done += pub.count;
-		p->ring.seq = pub.first_seq + pub.count - 1;
-		if (pub.count < n)
+		ret = p->number ? publish_renumbered(p, msgs + done) :
+				  publish_some(p, msgs + done, n);
+		if (ret < 0)
+			return done ? (int)done : ret;
+		done += (uint32_t)ret;
+		if ((uint32_t)ret < n)
 			break;
 	}
 	return (int)done;

@@ -47,6 +47,24 @@ static inline u64 mqk_record_size(const struct mqk_record *r, u64 room)
 	return size <= room ? size : 0;
 }
 
+/**
+ * mqk_record_renumbers() - whether a copied head is not a message's, but says which
+ *	number its producer's next message has
+ * @r: the copy
+ * @room: as for mqk_record_size()
+ *
+ * The number is the key, which stands in the head.
+ *
+ * Return: true if so; it takes MQK_RECORD_ALIGN bytes
+ */
+static inline bool mqk_record_renumbers(const struct mqk_record *r, u64 room)
+{
+	return r->type == MQK_RECORD_NUMBER && r->key_len == sizeof(u64) &&
+	       !r->payload_len && !r->headers_len && !r->flags && !r->exchange &&
+	       !(r->priority | r->resv0[0] | r->resv0[1] | r->resv0[2]) &&
+	       !r->expiration && !r->delay && room >= MQK_RECORD_ALIGN;
+}
+
 /* Bytes of an encoded header, with its padding. */
 static inline u32 mqk_header_size(const u8 *p)
 {

@@ -22,7 +22,7 @@ _Static_assert(sizeof(struct mqk_ack) == 16, "");
 _Static_assert(sizeof(struct mqk_completion) == 32, "");
 _Static_assert(sizeof(struct mqk_header) == 4, "");
 _Static_assert(sizeof(struct mqk_message) == 64, "");
-_Static_assert(sizeof(struct mqk_port_page) == 16, "");
+_Static_assert(sizeof(struct mqk_port_page) == 24, "");
 _Static_assert(sizeof(struct mqk_port_user) == 16, "");
 _Static_assert(sizeof(struct mqk_consumer_page) == 24, "");
 _Static_assert(offsetof(struct mqk_consumer_user, ack_tail) == 64, "");
@@ -134,7 +134,8 @@ TEST_F(node, query_on_control)
 		  MQK_FEATURE_QUEUE_SET | MQK_FEATURE_REPLY |
 		  MQK_FEATURE_CONSUMER_ARGS | MQK_FEATURE_WILL |
 		  MQK_FEATURE_DEAD_LETTER |
-		  MQK_FEATURE_WILL_DELAY | MQK_FEATURE_LAST_VALUE, q.features);
+		  MQK_FEATURE_WILL_DELAY | MQK_FEATURE_LAST_VALUE |
+		  MQK_FEATURE_PRODUCER | MQK_FEATURE_BLOCK, q.features);
 }
 
 TEST_F(node, query_on_broker)

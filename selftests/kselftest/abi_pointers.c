@@ -419,8 +419,8 @@ TEST_F(world, reserved_message_members_are_EINVAL)
 		/* without its flag */
 		offsetof(struct mqk_message, expiration),
 		offsetof(struct mqk_message, delay),
-		offsetof(struct mqk_message, resv[0]),
-		offsetof(struct mqk_message, resv[1]) + 7,
+		offsetof(struct mqk_message, number),
+		offsetof(struct mqk_message, resv) + 7,
 	};
 	struct mqk_message m;
 	unsigned int i;

@@ -252,6 +252,14 @@ static void fill_list(struct world *w, void *request)
 	r->data_len = 64;
 }
 
+static void fill_port_create(struct world *w, void *request)
+{
+	struct mqk_port_create *r = request;
+
+	r->producer = PTR("port");
+	r->producer_len = 4;
+}
+
 static void fill_nothing(struct world *w, void *request)
 {
 }
@@ -357,8 +365,11 @@ const struct call calls[] = {
 	  .resv = { RESV(list, resv) } },
 	{ CALL(PORT_CREATE, port_create), BROKER(O_WRONLY),
 	  .flags = MQK_PORT_F_INPLACE | MQK_PORT_F_CONFIRM,
-	  .fill = fill_nothing, .resv = { RESV(port_create, resv) } },
+	  .fill = fill_port_create,
+	  .ptr = { PTR_IN(port_create, producer, producer_len, 4) },
+	  .resv = { RESV(port_create, resv) } },
 	{ CALL(PORT_CLOSE, id), BROKER(O_RDWR), .own_id = true,
+	  .flags = MQK_ID_F_FORGET,
 	  .fill = fill_port_close, .resv = { RESV(id, resv) } },
 	{ CALL(PORT_SEGMENT, port_segment), BROKER(O_RDWR), .own_id = true,
 	  .fill = fill_port_segment, .resv = { RESV(port_segment, resv) } },

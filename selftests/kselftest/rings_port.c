@@ -8,6 +8,12 @@
 
 int port_make(struct port *p, int fd, __u32 flags, __u32 entries)
 {
+	return port_make_for(p, fd, flags, entries, NULL, 0);
+}
+
+int port_make_for(struct port *p, int fd, __u32 flags, __u32 entries,
+		  const char *producer, __u32 mode)
+{
 	int ret;
 
 	memset(p, 0, sizeof(*p));
@@ -16,6 +22,9 @@ int port_make(struct port *p, int fd, __u32 flags, __u32 entries)
 	p->c.size = sizeof(p->c);
 	p->c.flags = flags;
 	p->c.entries = entries;
+	p->c.producer = PTR(producer);
+	p->c.producer_len = producer ? strlen(producer) : 0;
+	p->c.producer_mode = mode;
 	ret = mq(fd, MQK_IOC_PORT_CREATE, &p->c);
 	if (ret)
 		return ret;
@@ -37,6 +46,15 @@ int port_make(struct port *p, int fd, __u32 flags, __u32 entries)
 int port_close(struct port *p)
 {
 	struct mqk_id id = { .size = sizeof(id), .id = p->c.id };
+
+	return mq(p->fd, MQK_IOC_PORT_CLOSE, &id);
+}
+
+int port_forget(struct port *p)
+{
+	struct mqk_id id = {
+		.size = sizeof(id), .flags = MQK_ID_F_FORGET, .id = p->c.id,
+	};
 
 	return mq(p->fd, MQK_IOC_PORT_CLOSE, &id);
 }
@@ -134,11 +152,28 @@ void port_commit(struct port *p, struct mqk_record *r)
 	__atomic_store_n(&r->commit, p->seg.generation, __ATOMIC_RELEASE);
 }
 
+int port_place_number(struct port *p, __u64 number)
+{
+	struct mqk_record *r = port_reserve(p, sizeof(number), 0, 0);
+
+	if (!r)
+		return -errno;
+	memset((__u8 *)r + 4, 0, sizeof(*r) - 4);
+	r->type = MQK_RECORD_NUMBER;
+	r->key_len = sizeof(number);
+	memcpy(r->key, &number, sizeof(number));
+	port_commit(p, r);
+	return 0;
+}
+
 int port_place(struct port *p, const struct msg *m)
 {
-	struct mqk_record *r = port_reserve(p, m->key_len, m->headers_len,
-					    m->payload_len);
+	int ret = m->number ? port_place_number(p, m->number) : 0;
+	struct mqk_record *r;
 
+	if (ret)
+		return ret;
+	r = port_reserve(p, m->key_len, m->headers_len, m->payload_len);
 	if (!r)
 		return -errno;
 	port_fill(r, m);
@@ -177,6 +212,7 @@ static int publish_copies(struct port *p, const struct msg *m, __u32 n)
 		copies[i].priority = m[i].priority;
 		copies[i].expiration = m[i].expiration;
 		copies[i].delay = m[i].delay;
+		copies[i].number = m[i].number;
 	}
 	ret = mq(p->fd, MQK_IOC_PUBLISH, &pub);
 	free(copies);

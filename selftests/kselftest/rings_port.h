@@ -36,11 +36,17 @@ struct msg {
 	__u8 priority;
 	__u32 expiration;		/* with MQK_MSG_F_EXPIRATION */
 	__u32 delay;			/* with MQK_MSG_F_DELAY */
+	__u64 number;			/* of a producer; 0: what comes next */
 };
 
 /* @entries must be given; maps everything. */
 int port_make(struct port *p, int fd, __u32 flags, __u32 entries);
+/* The same for a producer; 0 of @mode is the default. */
+int port_make_for(struct port *p, int fd, __u32 flags, __u32 entries,
+		  const char *producer, __u32 mode);
 int port_close(struct port *p);
+/* Close it and forget its producer. */
+int port_forget(struct port *p);
 /* Take away the mappings; the port itself stays until its session closes. */
 void port_unmap(struct port *p);
 
@@ -64,6 +70,8 @@ void port_fill(struct mqk_record *r, const struct msg *m);
 void port_commit(struct port *p, struct mqk_record *r);
 /* reserve, fill, commit; no doorbell.  0 or -errno */
 int port_place(struct port *p, const struct msg *m);
+/* Say which number the next record has; no doorbell. */
+int port_place_number(struct port *p, __u64 number);
 /* Records taken, or -errno. */
 int port_doorbell(struct port *p);
 void *record_payload(struct mqk_record *r);

@@ -32,10 +32,12 @@ static const unsigned char weight[NR_OPERATIONS] = {
 	[SETTLE_REJECT] = 10,
 	[TX] = 1,
 	[COMMIT] = 2,
-	[ROLLBACK] = 1,
+	[ROLLBACK] = 2,
 	[ADVANCE] = 12,
 	[CHANGE] = 2,
 	[CANCEL_SCHEDULED] = 2,
+	[OPEN_PRODUCER] = 2,
+	[PUBLISH_NUMBERED] = 10,
 };
 
 #define BIT(n)	(1u << (n))
@@ -45,7 +47,7 @@ const struct scope scope_all = { ~0u, ~0u, ~0u, ~0u, ~0u };
 const struct scope scope_module = {
 	.operations = ~(BIT(REDRIVE) | BIT(TX) | BIT(COMMIT) | BIT(ROLLBACK)),
 	.queue_profiles = BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(7) |
-			  BIT(9) | BIT(10) | BIT(12) | BIT(13) | BIT(14) | BIT(15) |
+			  BIT(9) | BIT(10) | BIT(11) | BIT(12) | BIT(13) | BIT(14) | BIT(15) |
 			  BIT(16) | BIT(17) | BIT(18) | BIT(19) | BIT(20) | BIT(21) |
 			  BIT(22) | BIT(23),
 	.exchange_profiles = BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(5) |
@@ -142,6 +144,8 @@ static void ranges(enum operation op, unsigned int *below)
 		[ADVANCE] = { 6, 1, 1, 1 },
 		[CHANGE] = { NR_QUEUES, NR_CHANGES, 1, 1 },
 		[CANCEL_SCHEDULED] = { NR_QUEUES, NR_IDS, 1, 1 },
+		[OPEN_PRODUCER] = { 3, 2, 1, 1 },
+		[PUBLISH_NUMBERED] = { 6, NR_EXCHANGES, NR_QUEUES, NR_NUMBERINGS },
 	};
 
 	memcpy(below, table[op], sizeof(table[op]));
@@ -276,7 +280,8 @@ static bool refers_to(enum operation op, enum operation opened)
 {
 	switch (op) {
 	case PUBLISH:
-		return opened == OPEN_PORT;
+	case PUBLISH_NUMBERED:
+		return opened == OPEN_PORT || opened == OPEN_PRODUCER;
 	case CANCEL:
 	case CLOSE_CONSUMER:
 	case GET:
@@ -299,7 +304,8 @@ static bool refers_to(enum operation op, enum operation opened)
 
 static bool is_like(enum operation a, enum operation b)
 {
-	return a == b || (a == CONSUME && b == PULL) || (a == PULL && b == CONSUME);
+	return a == b || (a == CONSUME && b == PULL) || (a == PULL && b == CONSUME) ||
+	       (a == OPEN_PORT && b == OPEN_PRODUCER) || (a == OPEN_PRODUCER && b == OPEN_PORT);
 }
 
 /* Leave out what was opened, and give those after it the number before. */
@@ -312,7 +318,8 @@ static bool renumber(struct search *search, struct history *h)
 	for (at = 0; at < h->nr; at++) {
 		enum operation op = h->step[at].op;
 
-		if (op != OPEN_SESSION && op != OPEN_PORT && op != CONSUME && op != PULL)
+		if (op != OPEN_SESSION && op != OPEN_PORT && op != OPEN_PRODUCER && op != CONSUME &&
+		    op != PULL)
 			continue;
 		for (nr = 0, i = 0; i < at; i++)
 			nr += is_like(h->step[i].op, op);

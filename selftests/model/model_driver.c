@@ -62,6 +62,36 @@ static int change_binding(struct broker *b, enum operation op, const unsigned in
 			      binding_make(b, n[0], &binding, &made);
 }
 
+/* The number of a message of a port; one without a producer does not mind. */
+static uint64_t number_of(struct broker *b, unsigned int port, enum numbering numbering)
+{
+	uint64_t last, number;
+
+	if (port >= b->nr_ports || b->port[port].producer < 0)
+		return 0;
+	last = b->producer[b->port[port].producer].last;
+	number = last + (numbering == NUMBER_NEXT ? 1 : numbering == NUMBER_GAP ? 3 : 0);
+	/* there was none before the first */
+	return number ? number : 1;
+}
+
+static int publish_numbered(struct broker *b, const unsigned int *n, unsigned int nr)
+{
+	struct message m = message_make(nr);
+
+	exchange_name(n[1], m.exchange);
+	strcpy(m.key, key_name(n[2]));
+	return port_publish(b, n[0], &m, number_of(b, n[0], n[3]));
+}
+
+static int open_producer(struct broker *b, const unsigned int *n)
+{
+	char name[NAME_ROOM];
+
+	queue_name(n[1], name);
+	return port_open(b, n[0], name, NULL);
+}
+
 static int publish(struct broker *b, const unsigned int *n, unsigned int nr)
 {
 	struct message_kind kind = message_kind(n[3]);
@@ -80,7 +110,7 @@ static int publish(struct broker *b, const unsigned int *n, unsigned int nr)
 		strcpy(m.cc.key[m.cc.nr++], kind.cc);
 	if (kind.bcc)
 		strcpy(m.bcc.key[m.bcc.nr++], kind.bcc);
-	return port_publish(b, n[0], &m, 0);
+	return port_publish(b, n[0], &m, number_of(b, n[0], NUMBER_NEXT));
 }
 
 static int consume(struct broker *b, const unsigned int *n)
@@ -134,6 +164,8 @@ static int apply_in_session(struct broker *b, const struct step *s)
 		return session_close(b, n[0], n[1]);
 	case OPEN_PORT:
 		return port_open(b, n[0], NULL, NULL);
+	case OPEN_PRODUCER:
+		return open_producer(b, n);
 	case CONSUME:
 		return consume(b, n);
 	case PULL:
@@ -162,6 +194,8 @@ static int apply(struct broker *b, const struct step *s, unsigned int nr)
 		return declare_exchange(b, n);
 	case PUBLISH:
 		return publish(b, n, nr);
+	case PUBLISH_NUMBERED:
+		return publish_numbered(b, n, nr);
 	case PAUSE:
 		queue_name(n[0], name);
 		return queue_pause(b, name, n[1]);

@@ -23,6 +23,7 @@
 #define PAYLOAD		64
 #define ARGS_ROOM	1024
 #define HEADERS_ROOM	128
+#define PRODUCERS	2
 
 struct driven_session {
 	struct mqk *m;			/* NULL: closed */
@@ -31,7 +32,18 @@ struct driven_session {
 struct driven_port {
 	unsigned int session;
 	struct mqk_port *p;
-	unsigned int last;		/* number of the message published last */
+	unsigned int last;		/* step of the message published last */
+	int producer;			/* name, or -1 */
+	unsigned int errors;		/* messages that have a number for the kernel alone */
+	int error;			/* of the one published last */
+	bool taken;			/* it was confirmed */
+	bool held;			/* a message waits for room: */
+	bool inplace;			/* in the segment, or here */
+	uint64_t number;
+	struct mqk_message waiting;
+	char key[8], payload[PAYLOAD];
+	unsigned char headers[HEADERS_ROOM];
+	struct text seen;
 };
 
 struct held {
@@ -57,6 +69,7 @@ struct driven {
 	unsigned int nr_sessions, nr_ports, nr_consumers;
 	const char *node;
 	uint64_t now;			/* ms */
+	uint64_t taken[PRODUCERS];	/* number of the last message of each */
 	/* by id: ids are not used again soon */
 	char queue[NAMES_ROOM][TEXT_ROOM];
 	uint64_t timeout[NAMES_ROOM];	/* after which a message returns, or 0 */
@@ -120,6 +133,8 @@ static void driver_close(void *broker)
 			close_session(d, i, false);
 	for (i = 0; i < d->nr_consumers; i++)
 		text_clear(&d->consumer[i].seen);
+	for (i = 0; i < d->nr_ports; i++)
+		text_clear(&d->port[i].seen);
 	mqk_close(d->admin);
 	mqk_driver_stop();
 	free(d);
@@ -134,14 +149,22 @@ static int open_session(struct driven *d)
 	return err ?: (int)d->nr_sessions++;
 }
 
-static int open_port(struct driven *d, struct mqk *m, unsigned int session)
+static int open_port(struct driven *d, struct mqk *m, const struct step *s)
 {
 	struct mqk_port_opts opts = { .sz = sizeof(opts), .confirm = true, .inplace = true };
 	struct driven_port *p = &d->port[d->nr_ports];
+	char name[TEXT_ROOM];
 	int err;
 
-	p->session = session;
+	p->session = s->n[0];
+	p->producer = s->op == OPEN_PRODUCER ? (int)s->n[1] : -1;
+	if (p->producer >= 0) {
+		queue_name(p->producer, name);
+		opts.producer = name;
+	}
 	err = mqk_port_open(m, &opts, &p->p);
+	if (!err && p->producer >= 0 && mqk_port_last(p->p) != d->taken[p->producer])
+		return -EBADMSG;
 	return err ?: (int)d->nr_ports++;
 }
 
@@ -323,10 +346,121 @@ static int put(struct mqk_port *p, const struct mqk_message *msg)
 	return min_zero(mqk_commit(p));
 }
 
-static int publish(struct driven *d, const unsigned int *n, unsigned int nr)
+static void read_port(struct driven_port *p)
 {
+	struct mqk_completion c;
+
+	while (p->p && mqk_completion_next(p->p, &c) == 1) {
+		unsigned long long seq = c.seq - p->errors;
+
+		p->taken = c.type == MQK_COMPLETION_CONFIRM;
+		if (c.type == MQK_COMPLETION_ERROR) {
+			p->errors++;
+			p->error = c.result;
+		} else if (c.type == MQK_COMPLETION_RETURN) {
+			text_add(&p->seen, "[return %llu m%u]", seq, p->last);
+		} else {
+			text_add(&p->seen, "[confirm %llu %s]", seq, p->taken ? "ack" : "nack");
+		}
+	}
+}
+
+/* Have a message wait, as its publisher does. */
+static void keep(struct driven_port *p, const struct mqk_message *m, bool inplace)
+{
+	p->held = true;
+	p->inplace = inplace;
+	p->waiting = *m;
+	memcpy(p->key, (const void *)(uintptr_t)m->key, m->key_len);
+	memcpy(p->payload, (const void *)(uintptr_t)m->payload, m->payload_len);
+	memcpy(p->headers, (const void *)(uintptr_t)m->headers, m->headers_len);
+	p->waiting.key = (uintptr_t)p->key;
+	p->waiting.payload = (uintptr_t)p->payload;
+	p->waiting.headers = (uintptr_t)p->headers;
+}
+
+static int hand_in(struct driven_port *p, const struct mqk_message *m, bool inplace)
+{
+	int err;
+
+	p->error = 0;
+	err = inplace ? put(p->p, m) : min_zero(mqk_publishv(p->p, m, 1));
+	read_port(p);
+	if (err == -EAGAIN) {
+		keep(p, m, inplace);
+		return 0;
+	}
+	return err ?: p->error;
+}
+
+/* The number of a producer's message was taken. */
+static void note_taken(struct driven *d, struct driven_port *p)
+{
+	if (p->producer >= 0 && p->taken && p->number == d->taken[p->producer] + 1)
+		d->taken[p->producer] = p->number;
+}
+
+/* Try what waits again; whether that changed anything. */
+static bool try_again(struct driven *d, struct driven_port *p)
+{
+	int err;
+
+	if (!p->p || !p->held)
+		return false;
+	p->taken = false;
+	err = p->inplace ? mqk_flush(p->p) : mqk_publishv(p->p, &p->waiting, 1);
+	read_port(p);
+	if (err == -EAGAIN || !err)
+		return false;
+	p->held = false;
+	note_taken(d, p);
+	return true;
+}
+
+/* What a port says to another message while one waits. */
+static int while_held(struct driven *d, struct driven_port *p, uint64_t number)
+{
+	struct mqk_completion c;
+	int err = mqk_completion_next(p->p, &c);
+
+	if (err < 0)
+		return err;
+	if (p->producer >= 0 && number > d->taken[p->producer] + 1)
+		return -ERANGE;
+	return -EAGAIN;
+}
+
+/* As hand_in(), for a port of a producer. */
+static int hand_in_numbered(struct driven *d, struct driven_port *p, struct mqk_message *m,
+			    bool inplace, enum numbering numbering)
+{
+	uint64_t *last = &d->taken[p->producer];
+	uint64_t number = *last + (numbering == NUMBER_NEXT ? 1 : numbering == NUMBER_GAP ? 3 : 0);
+	int err;
+
+	number += !number;
+	if (p->held)
+		return while_held(d, p, number);
+	p->number = number;
+	if (inplace) {
+		err = mqk_port_renumber(p->p, number);
+		if (err)
+			return err;
+	} else {
+		m->number = number;
+	}
+	p->taken = false;
+	err = hand_in(p, m, inplace);
+	note_taken(d, p);
+	return err;
+}
+
+static int publish(struct driven *d, const struct step *s, unsigned int nr)
+{
+	const unsigned int *n = s->n;
 	struct driven_port *p = n[0] < d->nr_ports ? &d->port[n[0]] : NULL;
-	struct message_kind kind = message_kind(n[3]);
+	bool numbered = s->op == PUBLISH_NUMBERED;
+	struct message_kind kind = message_kind(numbered ? 0 : n[3]);
 	char payload[PAYLOAD] = {}, name[TEXT_ROOM];
 	const char *key = key_name(n[2]);
 	unsigned char headers[HEADERS_ROOM];
@@ -343,7 +477,8 @@ static int publish(struct driven *d, const unsigned int *n, unsigned int nr)
 	if (mqk_exchange_id(d->admin, name, &m.exchange))
 		return -ENOENT;
 	memcpy(payload, &nr, sizeof(nr));
-	p->last = nr;
+	if (!p->held)
+		p->last = nr;
 	m.headers_len = further_keys(&kind, headers);
 	m.flags |= kind.cc || kind.bcc ? MQK_MSG_F_CC : 0;
 	m.flags |= kind.id ? MQK_MSG_F_ID : 0;
@@ -358,7 +493,9 @@ static int publish(struct driven *d, const unsigned int *n, unsigned int nr)
 		m.flags |= MQK_MSG_F_EXPIRATION;
 	}
 	/* in place or not, as it happens */
-	return nr % 2 ? put(p->p, &m) : min_zero(mqk_publishv(p->p, &m, 1));
+	if (p->producer < 0)
+		return p->held ? while_held(d, p, 0) : hand_in(p, &m, nr % 2);
+	return hand_in_numbered(d, p, &m, nr % 2, numbered ? n[3] : NUMBER_NEXT);
 }
 
 static int consume(struct driven *d, struct mqk *m, const unsigned int *n, bool pulls)
@@ -621,7 +758,8 @@ static int apply_in_session(struct driven *d, const struct step *s)
 		close_session(d, n[0], n[1]);
 		return 0;
 	case OPEN_PORT:
-		return open_port(d, m, n[0]);
+	case OPEN_PRODUCER:
+		return open_port(d, m, s);
 	case CONSUME:
 	case PULL:
 		return consume(d, m, n, s->op == PULL);
@@ -662,6 +800,8 @@ static void settle_down(struct driven *d)
 		for (any = false, i = 0; i < d->nr_consumers; i++)
 			if (d->consumer[i].c && !d->consumer[i].pulls)
 				any |= read_consumer(d, &d->consumer[i]);
+		for (i = 0; !any && i < d->nr_ports; i++)
+			any |= try_again(d, &d->port[i]);
 	} while (any);
 }
 
@@ -694,7 +834,8 @@ static int apply(struct driven *d, const struct step *s, unsigned int nr)
 	case DECLARE_EXCHANGE:
 		return declare_exchange(d, s->n);
 	case PUBLISH:
-		return publish(d, s->n, nr);
+	case PUBLISH_NUMBERED:
+		return publish(d, s, nr);
 	case PAUSE:
 	case CHANGE:
 		return set_queue(d, s);
@@ -738,20 +879,12 @@ static void forget_gone(struct driven *d)
 
 static void tell_port(struct driven *d, unsigned int i, struct text *out)
 {
-	struct driven_port *p = &d->port[i];
-	struct mqk_completion c;
-	bool first = true;
+	struct text *seen = &d->port[i].seen;
 
-	while (p->p && mqk_completion_next(p->p, &c) == 1) {
-		if (first)
-			text_add(out, "; port %u: ", i);
-		first = false;
-		if (c.type == MQK_COMPLETION_RETURN)
-			text_add(out, "[return %llu m%u]", (unsigned long long)c.seq, p->last);
-		else
-			text_add(out, "[confirm %llu %s]", (unsigned long long)c.seq,
-				 c.type == MQK_COMPLETION_CONFIRM ? "ack" : "nack");
-	}
+	read_port(&d->port[i]);
+	if (seen->len)
+		text_add(out, "; port %u: %s", i, seen->s);
+	text_clear(seen);
 }
 
 static void tell_queues(struct driven *d, struct text *out)

@@ -8,7 +8,7 @@
 
 int port_open(struct broker *b, unsigned int session, const char *producer, uint64_t *last)
 {
-	struct port *p = &b->port[b->nr_ports];
+	struct port *p = &b->port[b->nr_ports], *other;
 	unsigned int i;
 
 	if (b->nr_ports == ROOM)
@@ -24,6 +24,9 @@ int port_open(struct broker *b, unsigned int session, const char *producer, uint
 			b->producer[b->nr_producers++] = (struct producer){};
 			strcpy(b->producer[i].name, producer);
 		}
+		for (other = b->port; other < p; other++)
+			if (other->producer == (int)i)
+				other->blocked = false;
 		p->producer = i;
 		p->epoch = ++b->producer[i].epoch;
 		if (last)

@@ -36,6 +36,8 @@ static const struct {
 	[ADVANCE] = { "advance", 1 },
 	[CHANGE] = { "change", 2 },
 	[CANCEL_SCHEDULED] = { "cancel-scheduled", 2 },
+	[OPEN_PRODUCER] = { "open-producer", 2 },
+	[PUBLISH_NUMBERED] = { "publish-numbered", 4 },
 };
 
 void step_print(struct text *t, const struct step *s)

@@ -43,7 +43,17 @@ enum operation {
 	ADVANCE,		/* ticks of the clock */
 	CHANGE,			/* queue, which change of its arguments */
 	CANCEL_SCHEDULED,	/* queue, which id */
+	OPEN_PRODUCER,		/* session, name: a port for a producer */
+	PUBLISH_NUMBERED,	/* port, exchange, key, enum numbering */
 	NR_OPERATIONS,
+};
+
+/* What number a message has that a producer's port is given. */
+enum numbering {
+	NUMBER_NEXT,
+	NUMBER_AGAIN,		/* that of the last one that was taken */
+	NUMBER_GAP,
+	NR_NUMBERINGS,
 };
 
 #define STEP_NUMBERS	4

@@ -572,6 +572,26 @@ test_call()
 	bad "a user id that is another's" 1 "publish to exchange '': *" publish "" ca1 x --property user-id=12345
 }
 
+test_producer()
+{
+	m queue declare shop1 >/dev/null
+	printf '1\n2\n3\n' | m publish "" shop1 --lines --producer shop
+	printf '1\n2\n3\n4\n' | m publish "" shop1 --lines --producer shop --number 1
+	prints "what was published before is not published again" "1
+2
+3
+4" get shop1 --ack --raw --count 9
+	m publish "" shop1 five --producer shop
+	prints "without --number, the next one" five get shop1 --ack --raw --count 9
+	bad "a gap" 1 "publish to exchange '': *gap*" publish "" shop1 x --producer shop --number 9
+	good "forget" forget shop
+	m publish "" shop1 six --producer shop --number 1
+	prints "a name that was forgotten begins anew" six get shop1 --ack --raw --count 9
+	m forget shop
+	bad "--number without --producer" 2 "*--number needs --producer*" publish "" shop1 x --number 1
+	bad "--number 0" 2 "--number 0: give a number*" publish "" shop1 x --producer a --number 0
+}
+
 test_will()
 {
 	m queue declare wi1 >/dev/null
@@ -990,7 +1010,7 @@ test_completion()
 
 tap_check "broker create" "$ctl" broker create "$broker"
 [ $# -gt 0 ] || set -- usage broker exchange queue bind publish headers get \
-	lists data browse properties call will policies consume stat prometheus batch trace permissions completion
+	lists data browse properties call producer will policies consume stat prometheus batch trace permissions completion
 for tests; do
 	echo "# $tests"
 	"test_$tests"

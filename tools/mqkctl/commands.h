@@ -38,6 +38,7 @@ int policy_list(struct ctl *ctl, const struct args *args);
 int policy_apply(struct ctl *ctl, const struct args *args);
 
 int publish(struct ctl *ctl, const struct args *args);
+int forget(struct ctl *ctl, const struct args *args);
 int will(struct ctl *ctl, const struct args *args);
 int call_call(struct ctl *ctl, const struct args *args);
 int get(struct ctl *ctl, const struct args *args);

@@ -30,4 +30,8 @@ struct outcome {
 int ctl_port(struct ctl *ctl, struct mqk *m, bool confirm,
 	     struct mqk_port **port, struct outcome **outcome);
 
+/* The same, a port of its own for a producer; the one before is closed. */
+int ctl_producer_port(struct ctl *ctl, struct mqk *m, const char *producer,
+		      struct mqk_port **port, struct outcome **outcome);
+
 #endif /* MQKCTL_OUTCOME_H */

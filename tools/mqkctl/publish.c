@@ -17,6 +17,7 @@
 #include "commands.h"
 #include "header.h"
 #include "input.h"
+#include "number.h"
 #include "outcome.h"
 #include "property.h"
 
@@ -34,6 +35,7 @@
  * @key: routing key
  * @confirm: wait for confirms
  * @sent: messages that the broker has taken
+ * @number: of the producer's first message, or 0: what comes next
  */
 struct publishing {
 	struct ctl *ctl;
@@ -46,6 +48,7 @@ struct publishing {
 	const char *key;
 	bool confirm;
 	uint64_t sent;
+	uint64_t number;
 };
 
 /* Wait for what becomes of all that was sent. */
@@ -64,9 +67,11 @@ static int hand_in(struct publishing *g, const struct mqk_message *msgs,
 
 	for (*taken = 0; *taken < count; *taken += (unsigned int)n) {
 		n = mqk_publishv(g->p, msgs + *taken, count - *taken);
-		if (n == -EAGAIN && g->confirm) {
+		if (n == -EAGAIN) {
 			err = settle(g);
-			if (err)
+			if (!err)
+				err = mqk_port_wait_room(g->p, MQK_FOREVER);
+			if (err < 0)
 				return err;
 			n = 0;
 		} else if (n < 0) {
@@ -247,12 +252,17 @@ static void report(const struct publishing *g)
 
 static int publish_open(struct publishing *g, const struct args *args)
 {
+	const char *producer = args_value(args, OPT_PRODUCER);
 	uint32_t exchange;
 	int err, status;
 
 	err = mqk_exchange_id(g->m, args->pos[0], &exchange);
 	if (!err)
-		err = ctl_port(g->ctl, g->m, g->confirm, &g->p, &g->outcome);
+		err = producer ? ctl_producer_port(g->ctl, g->m, producer, &g->p,
+						   &g->outcome) :
+				 ctl_port(g->ctl, g->m, g->confirm, &g->p, &g->outcome);
+	if (!err && g->number)
+		err = mqk_port_renumber(g->p, g->number);
 	if (err)
 		return refused(g->ctl, g->m, err, &g->subject);
 	g->before = mqk_port_seq(g->p);
@@ -261,6 +271,20 @@ static int publish_open(struct publishing *g, const struct args *args)
 	if (g->ctl->json)
 		report(g);
 	return status;
+}
+
+static int check_producer(struct publishing *g, const struct args *args)
+{
+	const char *number = args_value(args, OPT_NUMBER);
+
+	if (!number)
+		return DONE;
+	if (!args_has(args, OPT_PRODUCER))
+		return bad_usage(g->ctl, "publish: --number needs --producer");
+	if (!number_u64(number, &g->number) || !g->number)
+		return bad_usage(g->ctl, "--number %s: give a number from 1",
+				 number);
+	return DONE;
 }
 
 static int check(struct ctl *ctl, const struct args *args)
@@ -308,12 +332,15 @@ int publish(struct ctl *ctl, const struct args *args)
 			     .doing = "publish to" },
 		.key = args->pos[1],
 		.confirm = args_has(args, OPT_CONFIRM) ||
-			   args_has(args, OPT_MANDATORY),
+			   args_has(args, OPT_MANDATORY) ||
+			   args_has(args, OPT_PRODUCER),
 	};
 	struct mqk_headers h;
 	int status;
 
 	status = check(ctl, args);
+	if (!status)
+		status = check_producer(&g, args);
 	if (!status)
 		status = headers_build(ctl, args, OPT_HEADER, &h);
 	if (status)
@@ -336,4 +363,23 @@ int publish(struct ctl *ctl, const struct args *args)
 	status = g.m ? publish_open(&g, args) : REFUSED;
 	headers_free(&h);
 	return status;
+}
+
+int forget(struct ctl *ctl, const struct args *args)
+{
+	struct subject subject = { .doing = "forget the producer" };
+	struct mqk *m = ctl_session(ctl, ACCESS_WRITE);
+	struct mqk_port_opts o = { .sz = sizeof(o), .producer = args->pos[0] };
+	struct mqk_port *p;
+	int err;
+
+	if (!m)
+		return REFUSED;
+	err = mqk_port_open(m, &o, &p);
+	if (!err) {
+		err = mqk_port_forget(p);
+		if (err)
+			mqk_port_close(p);
+	}
+	return err ? refused(ctl, m, err, &subject) : DONE;
 }

@@ -22,6 +22,8 @@
  * @m: the session
  * @port: one without confirms, and one with them
  * @outcome: what became of messages of @port
+ * @producer: the last one that was opened for a producer, or NULL; its outcome is that
+ *	of the port with confirms
  */
 struct session {
 	struct session *next;
@@ -30,6 +32,7 @@ struct session {
 	struct mqk *m;
 	struct mqk_port *port[2];
 	struct outcome outcome[2];
+	struct mqk_port *producer;
 };
 
 const char *ctl_broker(const struct ctl *ctl)
@@ -194,6 +197,29 @@ int ctl_port(struct ctl *ctl, struct mqk *m, bool confirm,
 	return 0;
 }
 
+int ctl_producer_port(struct ctl *ctl, struct mqk *m, const char *producer,
+		      struct mqk_port **port, struct outcome **outcome)
+{
+	struct session *s = ctl->sessions;
+	struct mqk_port_opts o = {
+		.sz = sizeof(o),
+		.confirm = true,
+		.refused = on_refusal,
+		.producer = producer,
+	};
+	int err;
+
+	while (s->m != m)
+		s = s->next;
+	*outcome = o.arg = &s->outcome[1];
+	memset(*outcome, 0, sizeof(**outcome));
+	mqk_port_close(s->producer);
+	s->producer = NULL;
+	err = mqk_port_open(m, &o, &s->producer);
+	*port = s->producer;
+	return err;
+}
+
 void ctl_sessions_close(struct ctl *ctl)
 {
 	struct session *s;
@@ -202,6 +228,7 @@ void ctl_sessions_close(struct ctl *ctl)
 		ctl->sessions = s->next;
 		mqk_port_close(s->port[0]);
 		mqk_port_close(s->port[1]);
+		mqk_port_close(s->producer);
 		mqk_close(s->m);
 		free(s->broker);
 		free(s);

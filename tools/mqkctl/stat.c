@@ -61,6 +61,8 @@ static const struct {
 	{ MQK_FEATURE_DELAY, "delay" },
 	{ MQK_FEATURE_LEVELS, "levels" },
 	{ MQK_FEATURE_DEAD_LETTER, "dead-letter" },
+	{ MQK_FEATURE_PRODUCER, "producer" },
+	{ MQK_FEATURE_BLOCK, "block" },
 };
 
 #define NR(a)	(sizeof(a) / sizeof((a)[0]))

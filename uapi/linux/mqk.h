@@ -57,6 +57,10 @@
 
 /* struct mqk_record.type */
 #define MQK_RECORD_DATA		1
+#define MQK_RECORD_NUMBER	3	/* no message, but of 64 bytes: the key, 8 bytes,
+					 * is the number that the next message of
+					 * the port's producer has; the rest is 0
+					 */
 
 /* struct mqk_record.flags, struct mqk_message.flags */
 #define MQK_MSG_F_MANDATORY	0x1	/* report it when no queue is reached */
@@ -81,7 +85,7 @@
  * @headers_len: bytes of encoded headers, a multiple of 8, at most
  *	MQK_HEADERS_MAX
  * @key_len: bytes of the routing key
- * @type: MQK_RECORD_DATA
+ * @type: MQK_RECORD_DATA, or for a port of a producer MQK_RECORD_NUMBER
  * @flags: MQK_MSG_F_*
  * @exchange: id of the exchange (struct mqk_exchange_declare)
  * @priority: 0 to 255, delivered with the message
@@ -349,15 +353,28 @@ struct mqk_completion {
  * struct mqk_port_page - what the kernel tells a producer (K)
  * @error: 0, or the negative errno that ended this port for good: -EPROTO a
  *	malformed record or a shared word out of range, -ESHUTDOWN the broker
- *	was removed
- * @flags: 0
+ *	was removed, -ESTALE another port has the producer's name
+ * @flags: MQK_PORT_PAGE_F_*
  * @position: bytes of the open segment that the kernel has taken
+ * @reason: MQK_HELD_*: why the last call did not take all messages
+ * @about: with HELD_QUEUE the id of the queue, with HELD_LIMIT the MQK_RES_*
  */
 struct mqk_port_page {
 	__s32 error;
 	__u32 flags;
 	__u64 position;
+	__u32 reason;
+	__u32 about;
 };
+
+#define MQK_PORT_PAGE_F_HELD	0x1	/* it is not worth trying again yet:
+					 * MQK_WAIT_F_ROOM, or poll for POLLOUT
+					 */
+
+#define MQK_HELD_NOT		0
+#define MQK_HELD_QUEUE		1	/* a queue that blocks has no room */
+#define MQK_HELD_RING		2	/* the completion ring is full: read it */
+#define MQK_HELD_LIMIT		3	/* EDQUOT, ENOSPC: looked at again after a while */
 
 /**
  * struct mqk_port_user - what a producer tells the kernel (U)
@@ -417,7 +434,15 @@ struct mqk_port_user {
 #define MQK_RULE_SINGLE_ACTIVE	22	/* EBUSY: get from a queue that one consumer
 					 * alone is given messages of
 					 */
-#define MQK_RULE_NR		23
+#define MQK_RULE_FENCED		23	/* ESTALE: another port has the producer's name */
+#define MQK_RULE_GAP		24	/* ERANGE: limit is the number that comes next,
+					 * used the one that came
+					 */
+#define MQK_RULE_PRODUCERS	25	/* EDQUOT: limit and used are set */
+#define MQK_RULE_HELD		26	/* EAGAIN: used is the id of a queue that is full
+					 * and blocks
+					 */
+#define MQK_RULE_NR		27
 
 /**
  * struct mqk_error - MQK_IOC_ERROR: why the last failed call of this session, or
@@ -516,6 +541,8 @@ struct mqk_query {
 #define MQK_FEATURE_PRIORITY	0x4000	/* x-max-priority of queues */
 #define MQK_FEATURE_DELAY	0x8000	/* MQK_MSG_F_DELAY, MQK_IOC_QUEUE_CANCEL */
 #define MQK_FEATURE_LEVELS	0x10000	/* x-mqk-levels of queues */
+#define MQK_FEATURE_PRODUCER	0x40000	/* ports of producers */
+#define MQK_FEATURE_BLOCK	0x80000	/* x-overflow block, MQK_WAIT_F_ROOM, POLLOUT */
 #define MQK_FEATURE_LAST_VALUE	0x400000 /* last-value exchanges */
 #define MQK_FEATURE_WILL_DELAY	0x1000000 /* struct mqk_will.delay */
 
@@ -696,6 +723,10 @@ struct mqk_exchange_declare {
  *				default: what would be delivered next is dropped;
  *				"reject-publish": the new one is refused (NACK);
  *				"reject-publish-dlx": the same, and it is dead
+ *				"block": its publisher waits for room, and nothing of
+ *				its route has it before (EAGAIN, MQK_WAIT_F_ROOM)
+ *	x-mqk-block-timeout	ms, 0 to 2^32 - 1, the default; after which it is
+ *				refused by all of them (NACK)
  *	x-max-priority		0 to 31; messages of a higher priority go first, those
  *				of one in order; a higher one than this counts as this.
  *				0: all are alike.  May not change
@@ -805,8 +836,8 @@ struct mqk_delete {
  * @args_len: bytes of the arguments; 0: all stay as they are
  *
  * Arguments that may change are x-max-length, x-max-length-bytes, x-overflow,
- * x-dead-letter-exchange, x-dead-letter-routing-key, x-message-ttl, x-expires,
- * x-delivery-limit, x-consumer-timeout and x-mqk-retry-delay,
+ * x-dead-letter-exchange, x-dead-letter-routing-key, x-mqk-block-timeout,
+ * x-message-ttl, x-expires, x-delivery-limit, x-consumer-timeout and x-mqk-retry-delay,
  * -max, -backoff of struct mqk_queue_declare; the others stay.  One of type void is
  * taken away, as if it had never been given.  A shorter length takes effect before
  * the call returns, or soon after when that drops very many messages; other times and
@@ -1224,8 +1255,27 @@ struct mqk_will {
  * @window_offset: out: mmap offset of the window onto the open segment
  *	(INPLACE), map it readable and writable and shared
  * @window_size: out: its bytes, the broker's segment size
+ * @producer: pointer to the name of the producer that it publishes for
+ * @producer_len: bytes of the name, at most MQK_NAME_MAX; 0: none
+ * @producer_mode: if the name is new: who may use it, as the mode of a file, of which
+ *	w counts; 0: 0600.  Its owner is who opened the node.
+ * @last: out: number of the last message that was taken from the producer, 0: none
  *
- * EACCES: node opened without write permission.  EDQUOT, ENOSPC: limit.
+ * Messages of a producer have numbers, one after the other from 1: the first one of
+ * this port @last + 1, each one the next number, refused ones included; but a struct
+ * mqk_message, or a MQK_RECORD_NUMBER in front of a record, can say another one.  A
+ * message whose number was taken before is confirmed and dropped; one with numbers
+ * between is refused (ERANGE, rule GAP).  If a queue refuses a message of a producer
+ * (NACK), none has it, and its number is not taken.
+ *
+ * From then on a port that had the name is broken (ESTALE, rule FENCED): nothing
+ * comes from it any more, what it has committed included.  The broker knows a name
+ * as long as it lives, unless nothing was taken from it and its last port is closed,
+ * or it is forgotten (MQK_ID_F_FORGET).
+ *
+ * EACCES: node opened without write permission; the mode of the name.  EINVAL,
+ * ENAMETOOLONG: bad name.  EDQUOT, ENOSPC: limit; 4,096 names of a user in a broker
+ * (EDQUOT, rule PRODUCERS).
  */
 struct mqk_port_create {
 	__u32 size;
@@ -1240,6 +1290,10 @@ struct mqk_port_create {
 	__aligned_u64 user_size;
 	__aligned_u64 window_offset;
 	__aligned_u64 window_size;
+	__aligned_u64 producer;
+	__u32 producer_len;
+	__u32 producer_mode;
+	__aligned_u64 last;
 };
 
 #define MQK_PORT_F_INPLACE	0x1	/* publishes from its own segments */
@@ -1249,7 +1303,7 @@ struct mqk_port_create {
  * struct mqk_id - MQK_IOC_PORT_CLOSE, MQK_IOC_CONSUMER_CANCEL,
  *	MQK_IOC_CONSUMER_CLOSE
  * @size: bytes of this structure
- * @flags: 0
+ * @flags: 0, or of PORT_CLOSE MQK_ID_F_*
  * @id: which
  * @resv: 0
  *
@@ -1258,6 +1312,7 @@ struct mqk_port_create {
  * acknowledged.  CONSUMER_CLOSE takes what was acknowledged, and returns the rest
  * to its queue, in its place and flagged as redelivered; so does closing the
  * session, which closes all ports first.  ENOENT: no such port or consumer.
+ * With FORGET, EINVAL: the port is no producer's; ESTALE: another one has the name.
  */
 struct mqk_id {
 	__u32 size;
@@ -1265,6 +1320,10 @@ struct mqk_id {
 	__u32 id;
 	__u32 resv;
 };
+
+#define MQK_ID_F_FORGET		0x1	/* the name of the port's producer, and what was
+					 * taken from it
+					 */
 
 /**
  * struct mqk_port_segment - MQK_IOC_PORT_SEGMENT: the next segment of a port
@@ -1311,6 +1370,7 @@ struct mqk_port_segment {
  * @priority: 0 to 255
  * @expiration: as in struct mqk_record
  * @delay: as in struct mqk_record
+ * @number: its number, on a port of a producer; 0: the next one
  * @resv: 0
  */
 struct mqk_message {
@@ -1325,7 +1385,8 @@ struct mqk_message {
 	__u8 priority;
 	__u32 expiration;
 	__u32 delay;
-	__aligned_u64 resv[2];
+	__aligned_u64 number;
+	__aligned_u64 resv;
 };
 
 /**
@@ -1345,7 +1406,9 @@ struct mqk_message {
  * EACCES: exchange internal, or permission, or the property user-id is not the
  * publisher (rule PERMISSION).  EMSGSIZE: larger than message_max.
  * EMLINK: more queues than targets_max.  ELOOP: more than 64 exchanges.  EAGAIN:
- * completion ring full.  EDQUOT, ENOSPC, ENOMEM.
+ * completion ring full; a queue that blocks is full (rule HELD), or a record of the
+ * port waits for one: the message waits with its caller, who comes again with it.  EDQUOT, ENOSPC, ENOMEM.  ERANGE, ESTALE: as struct
+ * mqk_port_create says.
  */
 struct mqk_publish {
 	__u32 size;
@@ -1443,7 +1506,7 @@ struct mqk_prefetch {
 };
 
 /**
- * struct mqk_wait - MQK_IOC_WAIT: sleep until there is something to read
+ * struct mqk_wait - MQK_IOC_WAIT: sleep until there is something to read, or room
  * @size: bytes of this structure
  * @flags: MQK_WAIT_F_*, exactly one
  * @id: id of the consumer or the port
@@ -1451,7 +1514,8 @@ struct mqk_prefetch {
  * @timeout: nanoseconds; 0 does not sleep, negative waits for ever
  *
  * A consumer's acknowledgements are taken first.  Succeeds when the ring holds
- * an entry behind the user's head.  EAGAIN: @timeout 0 and nothing there.
+ * an entry behind the user's head; with ROOM, when the page of port @id does not say
+ * HELD: then publishing is worth another try, which may have to wait again.  EAGAIN: @timeout 0 and nothing there.
  * ETIMEDOUT.  EINTR: a signal.  The error of the consumer or port, when it has
  * ended and its ring is empty.  ENOENT.
  */
@@ -1465,6 +1529,7 @@ struct mqk_wait {
 
 #define MQK_WAIT_F_CONSUMER	0x1
 #define MQK_WAIT_F_PORT		0x2
+#define MQK_WAIT_F_ROOM		0x4	/* until the port's page does not say HELD */
 
 /**
  * struct mqk_get - MQK_IOC_GET: take one message from a queue
@@ -1578,7 +1643,8 @@ struct mqk_browse {
  * another session is EBUSY, rule LOCKED, whatever its mode.
  *
  * poll(2) on a broker's node: POLLIN when a consumer's or port's ring holds an
- * entry behind its user's head, or it has ended; POLLERR | POLLHUP when the
+ * entry behind its user's head, or it has ended; POLLOUT when it is open for writing,
+ * and no port of it is held back (MQK_PORT_PAGE_F_HELD); POLLERR | POLLHUP when the
  * broker was removed.  read(2) shows exchanges and queues as text.
  */
 #define MQK_IOC_MAGIC		0xB4
@@ -1622,7 +1688,8 @@ struct mqk_browse {
  * what they work on lies in the shared pages.
  *
  * DOORBELL takes the committed records of port @id; returns how many.  EAGAIN:
- * there are some, but the completion ring is full.  EDQUOT, ENOSPC, ENOMEM: the
+ * there are some, but the completion ring is full, or the first one waits for room in
+ * a queue that blocks (rule HELD).  EDQUOT, ENOSPC, ENOMEM: the
  * first one cannot be taken now; it stays, and another call tries again.
  * EPROTO: the port is broken.  ENOENT.
  *

@@ -51,6 +51,16 @@ static inline void prefix##_sub(value n, type *v) \
 shim_atomic(atomic_t, atomic, int)
 shim_atomic(atomic64_t, atomic64, s64)
 
+#define cmpxchg(ptr, old, new)						\
+({									\
+	__typeof__(*(ptr)) shim_old = (old);				\
+									\
+	shim_order();							\
+	__atomic_compare_exchange_n((ptr), &shim_old, (new), false,	\
+				    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);\
+	shim_old;							\
+})
+
 /*
  * The thread sanitizer knows nothing of fences: what one of them orders must not
  * be what keeps ordinary memory from a race.

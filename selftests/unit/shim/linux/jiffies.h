@@ -7,4 +7,6 @@
 #define HZ		1000ul
 #define jiffies		((unsigned long)(ktime_get() / 1000000))
 
+#define nsecs_to_jiffies(ns)	((unsigned long)((ns) / (1000000000ull / HZ)))
+
 #endif

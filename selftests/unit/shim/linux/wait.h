@@ -45,6 +45,12 @@ static inline bool waitqueue_active(wait_queue_head_t *wq)
 	return READ_ONCE(wq->nr);
 }
 
+static inline bool wq_has_sleeper(wait_queue_head_t *wq)
+{
+	smp_mb();
+	return waitqueue_active(wq);
+}
+
 #define wait_event(wq, condition)						\
 	do {									\
 		DEFINE_WAIT(shim_wait);						\
@@ -65,6 +71,7 @@ static inline long shim_waited(bool condition)
 }
 #define wait_event_killable_timeout(wq, condition, timeout)	shim_waited(condition)
 #define wake_up_all(wq)					shim_wake_up(wq)
+#define wake_up(wq)					shim_wake_up(wq)
 #define wake_up_interruptible(wq)			shim_wake_up(wq)
 #define wake_up_interruptible_all(wq)			shim_wake_up(wq)
 #define wake_up_interruptible_poll(wq, events)		shim_wake_up(wq)
