@@ -50,6 +50,8 @@ static const struct call calls[] = {
 	     CAN_READ),
 	CALL(MQK_IOC_QUEUE_PURGE, mqk_ioctl_queue_purge, mqk_delete, messages,
 	     CAN_READ),
+	CALL(MQK_IOC_QUEUE_REDRIVE, mqk_ioctl_queue_redrive, mqk_queue_redrive,
+	     count, CAN_READ),
 	CALL(MQK_IOC_QUEUE_NEXT, mqk_ioctl_queue_next, mqk_queue_next,
 	     dying, CAN_ANY),
 	CALL(MQK_IOC_QUEUE_CANCEL, mqk_ioctl_queue_cancel, mqk_queue_cancel,

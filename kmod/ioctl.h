@@ -53,6 +53,8 @@ int mqk_ioctl_queue_declare(struct mqk_session *s, void *arg,
 			    struct mqk_refusal *why);
 int mqk_ioctl_queue_delete(struct mqk_session *s, void *arg,
 			   struct mqk_refusal *why);
+int mqk_ioctl_queue_redrive(struct mqk_session *s, void *arg,
+			    struct mqk_refusal *why);
 int mqk_ioctl_queue_purge(struct mqk_session *s, void *arg,
 			  struct mqk_refusal *why);
 int mqk_ioctl_queue_set(struct mqk_session *s, void *arg,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The calls that change the settings of a queue, and what is scheduled in it.
+ * The calls that change the settings of a queue, what is scheduled in it, and where
+ * its dead letters are.
  */
 #include "ioctl.h"
 
@@ -11,6 +12,7 @@
 #include "deliver.h"
 #include "msgid.h"
 #include "queue.h"
+#include "redrive.h"
 #include "retire.h"
 #include "session.h"
 #include "settings.h"
@@ -108,4 +110,25 @@ int mqk_ioctl_queue_cancel(struct mqk_session *s, void *arg, struct mqk_refusal 
 	a->messages = mqk_queue_cancel(q, mqk_msgid(id, a->id_len));
 	mqk_queue_put(q);
 	return 0;
+}
+
+int mqk_ioctl_queue_redrive(struct mqk_session *s, void *arg,
+			    struct mqk_refusal *why)
+{
+	struct mqk_queue_redrive *a = arg;
+	struct mqk_text name;
+	struct mqk_queue *q;
+	int err;
+
+	if (mqk_bad_flags(a->flags, 0) || a->resv)
+		return mqk_refuse(why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
+	err = mqk_copy_name(&name, a->name, a->name_len, false, why);
+	if (err)
+		return err;
+	q = find_readable(s, &name, why);
+	if (IS_ERR(q))
+		return PTR_ERR(q);
+	err = mqk_queue_redrive(q, s->cred, a->count, &a->count, why);
+	mqk_queue_put(q);
+	return err;
 }

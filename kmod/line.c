@@ -30,7 +30,7 @@ void mqk_line_add(struct mqk_line *line, struct mqk_entry *e)
 }
 
 /**
- * mqk_line_return() - a message that was taken goes back to its place
+ * mqk_line_return() - a message that was taken, or taken out, goes back to its place
  * @line: the line
  * @e: its entry
  *
@@ -70,9 +70,13 @@ struct mqk_entry *mqk_line_first(struct mqk_line *line)
 {
 	struct rb_node *node = rb_first_cached(&line->back);
 	struct mqk_link *l;
+	struct mqk_entry *e;
 
-	if (node)
-		return entry_at(node);
 	l = list_first_entry_or_null(&line->fresh, struct mqk_link, fresh);
-	return l ? mqk_link_entry(l) : NULL;
+	if (!node)
+		return l ? mqk_link_entry(l) : NULL;
+	e = entry_at(node);
+	if (l && mqk_entry_seq(mqk_link_entry(l)) < mqk_entry_seq(e))
+		return mqk_link_entry(l);
+	return e;
 }

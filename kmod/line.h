@@ -3,10 +3,10 @@
  * A line: messages that are ready, and go one after the other, by place.
  *
  * What was never taken is in a list, to whose end the next one comes; what has
- * returned is in a tree.  It was taken from the head of the line, so it is older than
- * all that is in the list, and the first one of the line is the first of the tree, or
- * else of the list.  So coming in and being taken are O(1), whatever waits; only
- * returning is O(log n), and n is what has returned.
+ * returned is in a tree.  The first one of the line is the older of the first two:
+ * what was taken from the head is older than all that is in the list, but what was
+ * taken out from further behind (redrive.h) is not.  So coming in and being taken are
+ * O(1), whatever waits; only returning is O(log n), and n is what has returned.
  *
  * Which of the two a message is in, MQK_ENTRY_F_BACK of its entry tells.
  *

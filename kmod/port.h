@@ -157,6 +157,9 @@ struct mqk_port {
 	struct delayed_work look_again;	/* has a reference of the port */
 	/* the rest */
 	bool letters;			/* of struct mqk_port_options */
+	bool returns;			/* what is refused is no dead letter: it
+					 * stays where it was
+					 */
 	refcount_t refs;
 	u32 id;
 	struct mqk_area kernel_area;

@@ -206,7 +206,7 @@ static noinline enum verdict judge(struct mqk_port *p, struct mqk_queue *q, bool
 		return ADMITTED;
 	if (q->blocks) {
 		/* nobody comes again with what a port has left behind */
-		if (p->letters)
+		if (p->letters && !p->returns)
 			return ADMITTED;
 		if (p->closing)
 			p->nack = true;
@@ -217,7 +217,7 @@ static noinline enum verdict judge(struct mqk_port *p, struct mqk_queue *q, bool
 	p->nack = true;
 	/* who may come again with it buries nothing */
 	if (q->rules->overflow == MQK_OVERFLOW_REJECT_PUBLISH_DLX &&
-	    !all_or_none(p) && mqk_dying_here(q))
+	    !all_or_none(p) && !p->returns && mqk_dying_here(q))
 		return BURIED;
 	return REFUSED;
 }

@@ -206,6 +206,66 @@ void mqk_entry_end_ready(struct mqk_queue *q, struct mqk_entry *e,
 		mqk_queue_free_chunk(c);
 }
 
+/* As make_kept_ready(), in any queue, of one that may never have been delivered. */
+static void make_waiting(struct mqk_queue *q, struct mqk_entry *e)
+{
+	q->ready++;
+	q->ready_bytes += e->payload_len;
+	if (mqk_queue_order(q))
+		mqk_order_return(q->keep->order, e);
+	else
+		mqk_index_attach(&q->index, e);
+	if (mqk_extra_of(e))
+		mqk_deadline_ready(q, e);
+}
+
+/**
+ * mqk_entry_take_out() - let nobody have a message that is ready, for a while
+ * @q: the queue
+ * @e: its entry; mqk_entry_put_back() or mqk_entry_end_out() has to follow
+ *
+ * Context: q->lock.
+ */
+void mqk_entry_take_out(struct mqk_queue *q, struct mqk_entry *e)
+{
+	struct mqk_extra *x = mqk_extra_of(e);
+
+	if (x)
+		mqk_deadline_clear(q, x);
+	q->ready--;
+	q->ready_bytes -= e->payload_len;
+	if (mqk_queue_order(q))
+		mqk_order_remove(q->keep->order, e);
+	mqk_index_detach(&q->index, e);
+}
+
+/**
+ * mqk_entry_put_back() - a message that was taken out is ready again
+ * @q: the queue; when it is dead, the message is gone
+ * @e: its entry
+ *
+ * Context: q->lock.
+ */
+void mqk_entry_put_back(struct mqk_queue *q, struct mqk_entry *e)
+{
+	if (q->dead)
+		drop(q, e, MQK_REASON_NONE);
+	else
+		make_waiting(q, e);
+}
+
+/**
+ * mqk_entry_end_out() - a message that was taken out is somewhere else now
+ * @q: the queue
+ * @e: its entry; gone afterwards
+ *
+ * Context: q->lock.
+ */
+void mqk_entry_end_out(struct mqk_queue *q, struct mqk_entry *e)
+{
+	drop(q, e, MQK_REASON_NONE);
+}
+
 /**
  * mqk_entry_end_retrying() - a message does not wait for its next try any more
  * @q: the queue; when it is dead, the message is gone

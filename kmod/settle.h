@@ -31,6 +31,9 @@ int mqk_settle_up_to(struct mqk_queue *locked, struct mqk_consumer *c, u64 tag,
 void mqk_queue_drop_next(struct mqk_queue *q, enum mqk_reason reason);
 void mqk_entry_end_ready(struct mqk_queue *q, struct mqk_entry *e,
 			 enum mqk_reason reason);
+void mqk_entry_take_out(struct mqk_queue *q, struct mqk_entry *e);
+void mqk_entry_put_back(struct mqk_queue *q, struct mqk_entry *e);
+void mqk_entry_end_out(struct mqk_queue *q, struct mqk_entry *e);
 void mqk_entry_end_retrying(struct mqk_queue *q, struct mqk_entry *e);
 
 #endif /* MQK_SETTLE_H */

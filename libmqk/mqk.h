@@ -530,6 +530,19 @@ int mqk_queue_cancel(struct mqk *m, const char *name, const void *id, size_t id_
 		     uint64_t *messages);
 
 /**
+ * mqk_queue_redrive - move dead letters back to the queues that they died in last
+ * @m: session
+ * @name: name of the queue where they are
+ * @max: how many at most; UINT64_MAX: all
+ * @moved: out: how many were; or NULL
+ *
+ * Those that are ready, oldest first, to the end of their queues.  What did not die, or
+ * whose queue is not there, stays; it stops at a queue that refuses.
+ * Return: 0; -ENOENT no such queue; -EACCES, -EBUSY, -EINTR, -EDQUOT, -ENOMEM.
+ */
+int mqk_queue_redrive(struct mqk *m, const char *name, uint64_t max, uint64_t *moved);
+
+/**
  * mqk_queue_set - change arguments of a queue while it lives
  * @m: session
  * @name: its name

@@ -153,6 +153,23 @@ int mqk_queue_cancel(struct mqk *m, const char *name, const void *id, size_t id_
 	return err;
 }
 
+int mqk_queue_redrive(struct mqk *m, const char *name, uint64_t max, uint64_t *moved)
+{
+	struct mqk_queue_redrive r = {
+		.size = sizeof(r),
+		.name = mqk_ptr(name),
+		.count = max,
+	};
+	int err;
+
+	err = mqk_name_len(name, &r.name_len);
+	if (!err)
+		err = mqk_ioctl(m, MQK_IOC_QUEUE_REDRIVE, &r);
+	if (!err && moved)
+		*moved = r.count;
+	return err;
+}
+
 static int queue_set(struct mqk *m, const char *name, uint32_t flags,
 		     const void *args, size_t alen)
 {

@@ -200,6 +200,35 @@ void mqk_index_detach(struct mqk_index *x, struct mqk_entry *e)
 	e->flags = MQK_ENTRY_F_TAKEN;
 }
 
+/* Whether the cursor has gone past an entry. */
+static bool passed(const struct mqk_index *x, const struct mqk_entry *e)
+{
+	const struct mqk_chunk *c = mqk_entry_chunk(e);
+
+	if (!x->cursor || c->base < x->cursor->base)
+		return true;
+	return c == x->cursor && e - c->entry < c->head;
+}
+
+/**
+ * mqk_index_attach() - undo mqk_index_detach()
+ * @x: the index
+ * @e: the entry; it waits again, or is returned when later ones were taken
+ */
+void mqk_index_attach(struct mqk_index *x, struct mqk_entry *e)
+{
+	struct mqk_chunk *c = mqk_entry_chunk(e);
+
+	if (!passed(x, e)) {
+		e->flags = 0;
+		return;
+	}
+	/* where the cursor did not go through what was detached or removed */
+	if (c != x->cursor)
+		c->head = c->used;
+	mqk_index_return(x, e);
+}
+
 /**
  * mqk_index_remove() - end an entry that is not taken
  * @x: the index

@@ -203,6 +203,7 @@ void mqk_index_grow(struct mqk_index *x);
 struct mqk_entry *mqk_index_next(struct mqk_index *x);
 void mqk_index_take_returned(struct mqk_index *x, struct mqk_entry *e);
 void mqk_index_detach(struct mqk_index *x, struct mqk_entry *e);
+void mqk_index_attach(struct mqk_index *x, struct mqk_entry *e);
 void mqk_index_return(struct mqk_index *x, struct mqk_entry *e);
 struct mqk_chunk *mqk_index_remove(struct mqk_index *x, struct mqk_entry *e);
 struct mqk_chunk *mqk_index_retire(struct mqk_index *x, struct mqk_chunk *c);

@@ -75,6 +75,15 @@ static void fill_queue_delete(struct world *w, void *request)
 	r->name_len = 1;
 }
 
+static void fill_queue_redrive(struct world *w, void *request)
+{
+	struct mqk_queue_redrive *r = request;
+
+	r->name = PTR("q");
+	r->name_len = 1;
+	r->count = 1;
+}
+
 static void fill_queue_set(struct world *w, void *request)
 {
 	/* a header whose value is a long */
@@ -329,6 +338,10 @@ const struct call calls[] = {
 	  .fill = fill_queue_delete,
 	  .ptr = { PTR_IN(delete, name, name_len, 2) },
 	  .resv = { RESV(delete, resv) } },
+	{ CALL(QUEUE_REDRIVE, queue_redrive), BROKER(O_RDWR),
+	  .fill = fill_queue_redrive,
+	  .ptr = { PTR_IN(queue_redrive, name, name_len, 2) },
+	  .resv = { RESV(queue_redrive, resv) } },
 	{ CALL(QUEUE_SET, queue_set), BROKER(O_RDWR),
 	  .flags = MQK_QUEUE_SET_F_PAUSE | MQK_QUEUE_SET_F_RESUME,
 	  .fill = fill_queue_set,

@@ -930,6 +930,168 @@ TEST_F(dead, broker_goes_meanwhile)
 	session_drop(fd);
 }
 
+/* --- the way back ---------------------------------------------------------- */
+
+/* Messages moved, or -errno. */
+static __s64 redrives(int fd, const char *queue, __u64 max)
+{
+	struct mqk_queue_redrive r = {
+		.size = sizeof(r), .name = (uintptr_t)queue, .name_len = strlen(queue),
+		.count = max,
+	};
+	int ret = mq(fd, MQK_IOC_QUEUE_REDRIVE, &r);
+
+	return ret ? ret : (__s64)r.count;
+}
+
+TEST_F(dead, redriven)
+{
+	__s64 dead = queue_declare(self->s, "dead", 0);
+	__s64 a = queue_declare_args(self->s, "a", "x-delivery-limit=0 " TO("dead"));
+	__s64 b = queue_declare_args(self->s, "b", TO("dead"));
+	struct mqk_delivery d;
+	__u32 i;
+
+	ASSERT_LT(0, dead);
+	ASSERT_LT(0, a);
+	ASSERT_LT(0, b);
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, "dead", 100));
+	for (i = 1; i <= 3; i++) {
+		ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, "a", i));
+		ASSERT_EQ(0, fails(self, a, i, MQK_ACK_REJECT, REQUEUE));
+	}
+	ASSERT_EQ(0, settled(self->s, a));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, "b", 4));
+	ASSERT_EQ(0, fails(self, b, 4, MQK_ACK_NACK, 0));
+	ASSERT_EQ(0, settled(self->s, b));
+	EXPECT_EQ(-ENOENT, redrives(self->s, "none", 1));
+	EXPECT_EQ(MQK_RULE_NO_QUEUE, rule(self->s));
+	EXPECT_EQ(0, redrives(self->s, "dead", 0));
+	EXPECT_EQ(0, redrives(self->s, "a", 10));
+	EXPECT_EQ(2, redrives(self->s, "dead", 2));
+	EXPECT_EQ(2, redrives(self->s, "dead", ~0ull));
+	/* with its history, and a new life */
+	ASSERT_EQ(1, gets(self, a, &d));
+	EXPECT_STREQ("a:delivery_limit:1::a", deaths_of(self->r, &d));
+	EXPECT_EQ(0, d.count);
+	EXPECT_EQ(0, settles(self, &d, MQK_ACK_NACK, REQUEUE));
+	for (i = 1; i <= 3; i++)
+		EXPECT_EQ(i, takes(self, a));
+	EXPECT_EQ(4, takes(self, b));
+	/* what never died stays, and what died in a queue that is gone */
+	EXPECT_EQ(1, settled(self->s, dead));
+	EXPECT_EQ(100, takes(self, dead));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, "b", 5));
+	ASSERT_EQ(0, fails(self, b, 5, MQK_ACK_NACK, 0));
+	ASSERT_EQ(0, settled(self->s, b));
+	ASSERT_EQ(0, queue_delete(self->s, "b", 0));
+	EXPECT_EQ(0, redrives(self->s, "dead", 10));
+	EXPECT_EQ(5, takes(self, dead));
+}
+
+/*
+ * It stops where a queue refuses, and what was not moved is in its old place, behind
+ * what was not looked at for long.
+ */
+static void redrives_to_full(struct __test_metadata *_metadata,
+			     FIXTURE_DATA(dead) *self, const char *order,
+			     const char *overflow)
+{
+	__s64 dead = queue_declare_args(self->s, "dead", order), q;
+	char args[128];
+	__u32 i;
+
+	ASSERT_LT(0, dead);
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, "dead", 100));
+	sprintf(args, "x-max-length=2 x-overflow=%s " TO("dead"), overflow);
+	q = queue_declare_args(self->s, "q", args);
+	ASSERT_LT(0, q);
+	for (i = 1; i <= 4; i++) {
+		ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, "q", i));
+		ASSERT_EQ(0, fails(self, q, i, MQK_ACK_NACK, 0));
+		ASSERT_EQ(0, settled(self->s, q));
+	}
+	EXPECT_EQ(2, redrives(self->s, "dead", 10));
+	EXPECT_EQ(0, redrives(self->s, "dead", 10));
+	EXPECT_EQ(3, settled(self->s, dead));
+	EXPECT_EQ(100, takes(self, dead));
+	EXPECT_EQ(3, takes(self, dead));
+	EXPECT_EQ(1, takes(self, q));
+	EXPECT_EQ(1, redrives(self->s, "dead", 10));
+	EXPECT_EQ(2, takes(self, q));
+	EXPECT_EQ(4, takes(self, q));
+	ASSERT_EQ(0, queue_delete(self->s, "q", 0));
+	ASSERT_EQ(0, queue_delete(self->s, "dead", 0));
+}
+
+TEST_F(dead, redriven_to_a_full_queue)
+{
+	static const char * const orders[] = {
+		"x-max-priority=0", "x-max-priority=4", "x-mqk-levels=2",
+		"x-message-ttl=600000",
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(orders); i++) {
+		redrives_to_full(_metadata, self, orders[i], "reject-publish");
+		redrives_to_full(_metadata, self, orders[i], "reject-publish-dlx");
+	}
+}
+
+/* There it has its priority, no failures, and waits for no delay. */
+TEST_F(dead, redriven_to_queues_with_an_order)
+{
+	__s64 dead = queue_declare_args(self->s, "dead", "x-max-priority=4");
+	__s64 p = queue_declare_args(self->s, "p", "x-max-priority=4 " TO("dead"));
+	__s64 l = queue_declare_args(self->s, "l", "x-mqk-levels=2 x-mqk-demote-after=1 "
+				       TO("dead"));
+	struct mqk_queue_next info = {};
+	struct msg m = {
+		.exchange = self->exchange, .payload_len = sizeof(__u32), .key_len = 1,
+	};
+	__u32 i;
+
+	ASSERT_LT(0, dead);
+	ASSERT_LT(0, p);
+	ASSERT_LT(0, l);
+	for (i = 1; i <= 3; i++) {
+		m.key = "p";
+		m.payload = &i;
+		m.priority = i;
+		ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends_msg(self, &m));
+		ASSERT_EQ(0, fails(self, p, i, MQK_ACK_NACK, 0));
+		ASSERT_EQ(0, settled(self->s, p));
+	}
+	/* the oldest go, not those that are next in turn */
+	EXPECT_EQ(2, redrives(self->s, "dead", 2));
+	EXPECT_EQ(2, takes(self, p));
+	EXPECT_EQ(1, takes(self, p));
+	EXPECT_EQ(1, redrives(self->s, "dead", 2));
+	EXPECT_EQ(3, takes(self, p));
+
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, "l", 1));
+	ASSERT_EQ(0, fails(self, l, 1, MQK_ACK_REJECT, REQUEUE));
+	ASSERT_EQ(0, fails(self, l, 1, MQK_ACK_REJECT, REQUEUE));
+	ASSERT_EQ(0, settled(self->s, l));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, "l", 2));
+	ASSERT_EQ(0, fails(self, l, 2, MQK_ACK_REJECT, REQUEUE));
+	EXPECT_EQ(1, redrives(self->s, "dead", 2));
+	EXPECT_EQ(1, takes(self, l));
+	EXPECT_EQ(2, takes(self, l));
+
+	i = 9;
+	m.flags = MQK_MSG_F_DELAY;
+	m.delay = 500;
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends_msg(self, &m));
+	ASSERT_EQ(0, fails(self, p, 9, MQK_ACK_NACK, 0));
+	ASSERT_EQ(0, settled(self->s, p));
+	EXPECT_EQ(1, redrives(self->s, "dead", 2));
+	ASSERT_EQ(0, queue_info(self->s, p, &info));
+	EXPECT_EQ(0, info.scheduled);
+	EXPECT_EQ(1, info.ready);
+	EXPECT_EQ(9, takes(self, p));
+}
+
 /* --- hostile -------------------------------------------------------------- */
 
 /* Who writes over the headers of a message loses it, and nothing else. */

@@ -45,7 +45,7 @@ static const unsigned char weight[NR_OPERATIONS] = {
 const struct scope scope_all = { ~0u, ~0u, ~0u, ~0u, ~0u };
 
 const struct scope scope_module = {
-	.operations = ~(BIT(REDRIVE) | BIT(TX) | BIT(COMMIT) | BIT(ROLLBACK)),
+	.operations = ~(BIT(TX) | BIT(COMMIT) | BIT(ROLLBACK)),
 	.queue_profiles = BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(7) |
 			  BIT(9) | BIT(10) | BIT(11) | BIT(12) | BIT(13) | BIT(14) | BIT(15) |
 			  BIT(16) | BIT(17) | BIT(18) | BIT(19) | BIT(20) | BIT(21) |

@@ -262,6 +262,26 @@ static int set_queue(struct driven *d, const struct step *s)
 	}
 }
 
+/* Redriving a queue that is one session's alone is for that one. */
+static int redrive(struct driven *d, const struct step *s)
+{
+	struct mqk *m = d->admin;
+	char name[TEXT_ROOM];
+	uint64_t moved = 0;
+	unsigned int i = 0;
+	int err;
+
+	queue_name(s->n[0], name);
+	for (;;) {
+		err = mqk_queue_redrive(m, name, s->n[1], &moved);
+		for (; i < d->nr_sessions && !d->session[i].m; i++)
+			;
+		if (err != -EBUSY || i == d->nr_sessions)
+			return err ?: (int)moved;
+		m = d->session[i++].m;
+	}
+}
+
 static int declare_exchange(struct driven *d, const unsigned int *n)
 {
 	static const struct {
@@ -841,6 +861,8 @@ static int apply(struct driven *d, const struct step *s, unsigned int nr)
 		return set_queue(d, s);
 	case CANCEL_SCHEDULED:
 		return cancel_scheduled(d, s->n);
+	case REDRIVE:
+		return redrive(d, s);
 	case CANCEL:
 		return cancel(d, s->n[0]);
 	case CLOSE_CONSUMER:

@@ -319,6 +319,8 @@ test_queue()
 	m publish "" q2 two
 	bad "queue delete --if-empty" 1 "delete queue 'q2': refused*in use*" queue delete q2 --if-empty
 	prints "queue purge" 2 queue purge q2
+	prints "redrive, none died" 0 redrive q2
+	bad "redrive, no queue" 1 "queue 'q9': no such queue*" redrive q9
 	bad "queue purge, none" 1 "queue 'q9': no such queue*" queue purge q9
 	m publish "" q2 one
 	json "queue purge -j" "o == [{'queue': 'q2', 'messages': 1}]" queue purge q2

@@ -87,7 +87,7 @@ static void step(struct index_model *m, u8 op, u8 arg)
 	case 12:
 		ok(model_detach(m, m->first + (m->next - m->first) * arg / 256));
 		while (op & 16 && arg-- && m->nr_detached)
-			ok(model_end_detached(m));
+			ok(arg % 3 ? model_end_detached(m) : model_attach(m));
 		break;
 	case 11:
 		ok(model_remove(m, m->first + (m->next - m->first) * arg / 256));

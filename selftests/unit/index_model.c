@@ -338,6 +338,29 @@ const char *model_end_detached(struct index_model *m)
 	return end(m, seq, mqk_index_done);
 }
 
+/* Whether it waits or is returned is seen; it must be the one that keeps the order. */
+const char *model_attach(struct index_model *m)
+{
+	u64 seq = m->detached[0], other;
+	struct mqk_entry *e = m->at[seq];
+	struct mqk_chunk *c = mqk_entry_chunk(e);
+	u32 i = e - c->entry;
+	bool returned;
+
+	memmove(m->detached, m->detached + 1, --m->nr_detached * sizeof(seq));
+	mqk_index_attach(&m->x, e);
+	returned = c->returned[i / 64] >> i % 64 & 1;
+	for (other = m->first; other < m->next; other++) {
+		if (returned && other < seq && m->state[other] == WAITING)
+			return "attached in front of what waits";
+		if (!returned && other > seq &&
+		    (m->state[other] == TAKEN || m->state[other] == RETURNED))
+			return "attached where nobody comes by any more";
+	}
+	m->state[seq] = returned ? RETURNED : WAITING;
+	return intact(e, seq, 0) ? check_counts(m) : "attaching has changed the entry";
+}
+
 const char *model_detach(struct index_model *m, u64 seq)
 {
 	const char *bad = NULL;

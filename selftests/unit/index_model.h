@@ -69,6 +69,8 @@ const char *model_remove(struct index_model *m, u64 seq);
 /* Takes the first one from there on that is ready out of turn; ends the oldest such one. */
 const char *model_detach(struct index_model *m, u64 seq);
 const char *model_end_detached(struct index_model *m);
+/* The oldest such one is ready again. */
+const char *model_attach(struct index_model *m);
 /* One call; and from one place to the end, in calls of so many chunks. */
 const char *model_find(struct index_model *m, u64 seq, u32 chunks);
 const char *model_find_all(struct index_model *m, u64 seq, u32 chunks);

@@ -341,7 +341,7 @@ static const char *step(struct random *r, const u8 *p, bool tidy)
 	if (random_below(r, 24) == 0)
 		return model_detach(&m, m.first + random_below(r, m.next - m.first + 1));
 	if (m.nr_detached && random_below(r, 24) == 0)
-		return model_end_detached(&m);
+		return random_below(r, 2) ? model_end_detached(&m) : model_attach(&m);
 	if (random_below(r, 24) == 0)
 		return model_remove(&m, m.first + random_below(r, m.next - m.first + 1));
 	if (!m.nr_taken)

@@ -20,6 +20,7 @@ int queue_declare(struct ctl *ctl, const struct args *args);
 int queue_delete(struct ctl *ctl, const struct args *args);
 int queue_purge(struct ctl *ctl, const struct args *args);
 int queue_cancel(struct ctl *ctl, const struct args *args);
+int queue_redrive(struct ctl *ctl, const struct args *args);
 int queue_set(struct ctl *ctl, const struct args *args);
 int queue_pause(struct ctl *ctl, const struct args *args);
 int queue_resume(struct ctl *ctl, const struct args *args);

@@ -158,6 +158,29 @@ int queue_cancel(struct ctl *ctl, const struct args *args)
 	return messages_gone(ctl, m, args->pos[0], err, messages);
 }
 
+int queue_redrive(struct ctl *ctl, const struct args *args)
+{
+	struct subject subject = { .queue = args->pos[0], .doing = "redrive" };
+	uint64_t count = UINT64_MAX, moved;
+	struct mqk *m;
+	int err, status;
+
+	status = args_count(ctl, args, OPT_COUNT, 1, UINT64_MAX, &count);
+	if (status)
+		return status;
+	m = ctl_session(ctl, ACCESS_ANY);
+	if (!m)
+		return REFUSED;
+	err = mqk_queue_redrive(m, args->pos[0], count, &moved);
+	if (err)
+		return refused(ctl, m, err, &subject);
+	if (ctl->json)
+		print_messages(args->pos[0], moved);
+	else
+		printf("%" PRIu64 "\n", moved);
+	return DONE;
+}
+
 int queue_set(struct ctl *ctl, const struct args *args)
 {
 	struct subject subject = { .queue = args->pos[0], .doing = "change" };

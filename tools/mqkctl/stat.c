@@ -61,6 +61,7 @@ static const struct {
 	{ MQK_FEATURE_DELAY, "delay" },
 	{ MQK_FEATURE_LEVELS, "levels" },
 	{ MQK_FEATURE_DEAD_LETTER, "dead-letter" },
+	{ MQK_FEATURE_REDRIVE, "redrive" },
 	{ MQK_FEATURE_PRODUCER, "producer" },
 	{ MQK_FEATURE_BLOCK, "block" },
 };

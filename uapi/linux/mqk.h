@@ -538,6 +538,7 @@ struct mqk_query {
 #define MQK_FEATURE_WILL	0x400	/* MQK_IOC_WILL */
 #define MQK_FEATURE_CONSUMER_ARGS 0x800	/* arguments of consumers */
 #define MQK_FEATURE_DEAD_LETTER	0x1000	/* x-dead-letter-exchange, MQK_HEADER_TABLE */
+#define MQK_FEATURE_REDRIVE	0x2000	/* MQK_IOC_QUEUE_REDRIVE */
 #define MQK_FEATURE_PRIORITY	0x4000	/* x-max-priority of queues */
 #define MQK_FEATURE_DELAY	0x8000	/* MQK_MSG_F_DELAY, MQK_IOC_QUEUE_CANCEL */
 #define MQK_FEATURE_LEVELS	0x10000	/* x-mqk-levels of queues */
@@ -887,6 +888,31 @@ struct mqk_queue_cancel {
 	__u32 name_len;
 	__u32 id_len;
 	__aligned_u64 messages;
+};
+
+/**
+ * struct mqk_queue_redrive - MQK_IOC_QUEUE_REDRIVE: move dead letters back
+ * @size: bytes of this structure
+ * @flags: 0
+ * @name: pointer to the name
+ * @name_len: bytes of the name
+ * @resv: 0
+ * @count: in: how many at most; out: how many were moved
+ *
+ * Ready messages, oldest first, that have died (x-death) go to the end of the queue
+ * that they died in last, as new ones, with their x-death.  Those whose queue is not
+ * there stay, as do all behind one that its queue refuses.  ENOENT: no such queue.
+ * EACCES: permission (r on the queue, w on the default exchange).  EBUSY: exclusive to
+ * another session.  EINTR, EDQUOT, ENOMEM: before the first was moved; afterwards
+ * @count is smaller.
+ */
+struct mqk_queue_redrive {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 name;
+	__u32 name_len;
+	__u32 resv;
+	__aligned_u64 count;
 };
 
 /**
@@ -1625,6 +1651,8 @@ struct mqk_browse {
  *	QUEUE_DECLARE			either		-
  *	QUEUE_DELETE, QUEUE_SET		reading		x on the queue
  *	QUEUE_PURGE, QUEUE_CANCEL	reading		r on the queue
+ *	QUEUE_REDRIVE			reading		r on the queue, w on the
+ *							default exchange
  *	BIND, UNBIND			reading		r on the exchange,
  *							w on the queue
  *	ROUTE				either		w on the exchange
@@ -1665,6 +1693,7 @@ struct mqk_browse {
 #define MQK_IOC_QUEUE_NEXT	_IOWR(MQK_IOC_MAGIC, 0x2b, struct mqk_queue_next)
 #define MQK_IOC_QUEUE_SET	_IOWR(MQK_IOC_MAGIC, 0x2c, struct mqk_queue_set)
 #define MQK_IOC_QUEUE_CANCEL	_IOWR(MQK_IOC_MAGIC, 0x2e, struct mqk_queue_cancel)
+#define MQK_IOC_QUEUE_REDRIVE	_IOWR(MQK_IOC_MAGIC, 0x2d, struct mqk_queue_redrive)
 #define MQK_IOC_BIND		_IOWR(MQK_IOC_MAGIC, 0x30, struct mqk_bind)
 #define MQK_IOC_UNBIND		_IOWR(MQK_IOC_MAGIC, 0x31, struct mqk_bind)
 #define MQK_IOC_ROUTE		_IOWR(MQK_IOC_MAGIC, 0x32, struct mqk_route_query)
