@@ -243,6 +243,7 @@ static int leave_out_circles(struct postman *m, const struct mqk_route *route)
 	if (!m->route || m->route->room < route->nr)
 		return -ENOBUFS;
 	m->route->nr = 0;
+	m->route->remembers = route->remembers;
 	for (i = 0; i < route->nr; i++) {
 		struct mqk_queue *q = route->queue[i];
 
@@ -299,7 +300,7 @@ static int get_room(struct postman *m, u32 want)
 	return 0;
 }
 
-/* How many queues it leads to now, or an error. */
+/* How many queues and memories it leads to now, or an error. */
 static int leads_to(struct postman *m, const struct letter *l)
 {
 	u32 want;
@@ -307,7 +308,7 @@ static int leads_to(struct postman *m, const struct letter *l)
 
 	do {
 		rcu_read_lock();
-		n = find_route(m, l, &want) ?: m->route->nr;
+		n = find_route(m, l, &want) ?: m->route->nr + m->route->remembers;
 		rcu_read_unlock();
 		if (n == -ENOBUFS)
 			n = get_room(m, want) ?: -ENOBUFS;
@@ -376,7 +377,10 @@ static int post_once(struct postman *m, const struct letter *l,
 	nr = route->nr;
 	m->port->grant -= nr;
 	mqk_segment_get(seg, nr);
-	n = mqk_post(m->port, &h, route, MQK_REF(seg->no, offset));
+	n = route->remembers ?
+	    mqk_post_further(m->port, &h, route, MQK_REF(seg->no, offset),
+			     seg->vaddr + offset) :
+	    mqk_post(m->port, &h, route, MQK_REF(seg->no, offset));
 	mqk_hold_end(&h);
 	/* references of queues that it did not reach */
 	for (i = max(n, 0); i < nr; i++)
@@ -404,7 +408,7 @@ static int post_letter(struct postman *m, const struct letter *l,
 	return n;
 }
 
-/* The queues that it has reached, or an error. */
+/* The queues and memories that it has reached, or an error. */
 static int write_letter(struct postman *m, struct letter *l)
 {
 	struct mqk_segment *seg;
@@ -426,7 +430,7 @@ static int write_letter(struct postman *m, struct letter *l)
 		return PTR_ERR(seg);
 	n = post_letter(m, l, seg, offset);
 	mqk_segment_put(seg);
-	return n;
+	return n < 0 ? n : n + m->route->remembers;
 }
 
 /* ---- the work ---- */
