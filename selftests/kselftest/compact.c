@@ -159,7 +159,7 @@ static __u64 compactions(int fd)
 /* Wait until at most so many segments are in use: how many are. */
 static __u64 segments_fall(int fd, __u64 most)
 {
-	__u64 end = now_ms() + LONG_MS, n;
+	__u64 end = now_ms() + 4 * LONG_MS, n;
 
 	do {
 		n = stat_of(fd).segments;
