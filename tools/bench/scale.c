@@ -532,14 +532,15 @@ int scale_run(void)
 	waiting(10000);
 	if (!options.quick)
 		waiting(1000000);
+	progress("sessions");
+	sessions(1);
+	sessions(1000);
+	/* last: what a million of them leave behind is cleared away after their queue */
 	progress("scheduled");
 	scheduled(0);
 	scheduled(10000);
 	if (!options.quick)
 		scheduled(1000000);
-	progress("sessions");
-	sessions(1);
-	sessions(1000);
 	progress("");
 	broker_remove();
 	return failed;
