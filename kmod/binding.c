@@ -116,8 +116,8 @@ static struct mqk_binding *alloc_binding(const struct mqk_binding_id *id,
  * @why: filled when it is refused
  *
  * Context: broker->mutex.
- * Return: 1; 0 when it was there; -EINVAL for a key or arguments that the exchange refuses; -EMLINK,
- * -EDQUOT, -ENOSPC, -ENOMEM
+ * Return: 1; 0 when it was there; -EINVAL for a key or arguments that the exchange
+ * refuses; -EMLINK, -EDQUOT, -ENOSPC, -ENOMEM
  */
 int mqk_binding_make(struct mqk_broker *broker, const struct mqk_binding_id *id,
 		     struct mqk_tenant *tenant, struct mqk_refusal *why)
