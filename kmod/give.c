@@ -291,6 +291,8 @@ struct mqk_giving *mqk_giving_prepare(struct mqk_port *p,
 	g = kzalloc(sizeof(*g), GFP_KERNEL_ACCOUNT);
 	if (!g)
 		return ERR_PTR(-ENOMEM);
+	/* it waits for no room, and nobody reads its completions */
+	p->closing = true;
 	g->p = p;
 	g->id = id;
 	g->retained = id->exchange->retained;

@@ -4,8 +4,9 @@
  *
  * A message that was out for too long is taken back from its consumer; one that
  * waited for its next try is ready again; one that was scheduled takes its place; what
- * has expired ends; and a queue that nobody uses is deleted.  One work does it all, which the queue's timer queues
- * (deadline.h), a budget of it under each hold of the queue's lock.
+ * has expired ends; and a queue that nobody uses is deleted.  One work does it all, which
+ * the queue's timer queues (deadline.h), a budget of it under each hold of the queue's
+ * lock.
  *
  * What a pulling consumer has is guarded by that one's mutex, which comes before the
  * queue's lock: so the lock is let go first, and the message looked for again.
