@@ -286,19 +286,35 @@ int mqk_overdraw(struct mqk_tenant *tenant, u32 res, u64 n)
 	if (exceeded(&tenant->user->account, res) ||
 	    exceeded(tenant->broker, res))
 		return -EDQUOT;
-	mqk_uncharge(tenant, res, -(s64)n);
+	mqk_charge_anyway(tenant, res, n);
 	return 0;
+}
+
+/**
+ * mqk_charge_anyway() - charge something, whatever the limit
+ * @tenant: who
+ * @res: MQK_RES_*
+ * @n: how much
+ *
+ * For what is charged twice for a moment, and what was given back too much.
+ *
+ * Context: any.
+ */
+void mqk_charge_anyway(struct mqk_tenant *tenant, u32 res, u64 n)
+{
+	atomic64_add(n, &tenant->user->account.used[res]);
+	atomic64_add(n, &tenant->broker->used[res]);
 }
 
 /**
  * mqk_uncharge() - give back what was charged
  * @tenant: who
  * @res: MQK_RES_*
- * @n: how much; negative to charge what was given back too much
+ * @n: how much
  *
  * Context: any.
  */
-void mqk_uncharge(struct mqk_tenant *tenant, u32 res, s64 n)
+void mqk_uncharge(struct mqk_tenant *tenant, u32 res, u64 n)
 {
 	atomic64_sub(n, &tenant->user->account.used[res]);
 	atomic64_sub(n, &tenant->broker->used[res]);

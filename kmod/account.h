@@ -122,6 +122,7 @@ bool mqk_account_idle(const struct mqk_account *account, const char *what);
 int mqk_charge(struct mqk_tenant *tenant, u32 res, u64 n,
 	       struct mqk_refusal *why);
 int mqk_overdraw(struct mqk_tenant *tenant, u32 res, u64 n);
-void mqk_uncharge(struct mqk_tenant *tenant, u32 res, s64 n);
+void mqk_charge_anyway(struct mqk_tenant *tenant, u32 res, u64 n);
+void mqk_uncharge(struct mqk_tenant *tenant, u32 res, u64 n);
 
 #endif /* MQK_ACCOUNT_H */

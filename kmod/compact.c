@@ -257,7 +257,7 @@ static bool collect(struct pass *p, struct mqk_entry *e, void *data)
 	m->from = seg;
 	m->to = NULL;
 	/* whatever the limit: it is a reference for the length of a copy */
-	mqk_uncharge(seg->tenant, MQK_RES_MESSAGES, -1);
+	mqk_charge_anyway(seg->tenant, MQK_RES_MESSAGES, 1);
 	mqk_segment_get(seg, 1);
 	return true;
 }
@@ -279,7 +279,7 @@ static int take_room(struct move *m)
 		mover->offset = 0;
 	}
 	/* It takes the place of one that is charged: no limit applies. */
-	mqk_uncharge(tenant, MQK_RES_MESSAGES, -1);
+	mqk_charge_anyway(tenant, MQK_RES_MESSAGES, 1);
 	mqk_segment_give(mover->segment, 1);
 	m->to = mover->segment;
 	m->offset = mover->offset;

@@ -20,6 +20,7 @@
 #include "retained.h"
 #include "route.h"
 #include "segment.h"
+#include "stock.h"
 #include "util/index.h"
 #include "util/record.h"
 #include "util/topic.h"
@@ -187,7 +188,7 @@ static int reserve(struct mqk_giving *g, struct mqk_refusal *why)
 	s->want_extras = chunks + 2;
 	s->want_keeps = 1;
 	s->want_links = g->delayed || mqk_queue_order(g->id->queue) ? chunks : 0;
-	err = mqk_port_feed(g->p, chunks) ?: mqk_port_stock(g->p);
+	err = mqk_stock_chunks(g->p, chunks) ?: mqk_stock_fill(g->p);
 	if (err)
 		*why = g->p->why;
 	return err;

@@ -27,7 +27,7 @@ static void hold(struct mqk_queue *q, struct mqk_entry *e, struct mqk_peek *peek
 	peek->delivery.tag = 0;
 	peek->segment = seg;
 	/* whatever the limit: it is a reference for the length of a copy */
-	mqk_uncharge(seg->tenant, MQK_RES_MESSAGES, -1);
+	mqk_charge_anyway(seg->tenant, MQK_RES_MESSAGES, 1);
 	mqk_segment_get(seg, 1);
 }
 

@@ -11,13 +11,10 @@
 
 #include "appender.h"
 #include "broker.h"
-#include "extra.h"
 #include "limits.h"
-#include "link.h"
 #include "mapped.h"
 #include "producer.h"
 #include "queue.h"
-#include "retained.h"
 #include "room.h"
 #include "segment.h"
 #include "trace.h"
@@ -93,30 +90,13 @@ static void free_port(struct work_struct *work)
 	kfree(p);
 }
 
-static void free_stock(struct mqk_stock *s)
-{
-	struct mqk_retained_message *m, *next_m;
-	struct mqk_extras *xs, *next_xs;
-	struct mqk_links *ls, *next_ls;
-	struct mqk_keep *keep, *next;
-
-	list_for_each_entry_safe(xs, next_xs, &s->extras, link)
-		mqk_extras_free(xs);
-	list_for_each_entry_safe(ls, next_ls, &s->links, link)
-		mqk_links_free(ls);
-	list_for_each_entry_safe(keep, next, &s->keeps, link)
-		kfree(keep);
-	list_for_each_entry_safe(m, next_m, &s->retained, in_order)
-		mqk_retained_free_room(m);
-}
-
 static void release(struct mqk_port *p)
 {
 	struct mqk_chunk *c, *next;
 
 	list_for_each_entry_safe(c, next, &p->chunks, link)
 		mqk_queue_free_chunk(c);
-	free_stock(&p->stock);
+	mqk_stock_free(&p->stock);
 	mqk_uncharge(p->tenant, MQK_RES_MESSAGES, p->grant);
 	mqk_router_free(p->router);
 	if (p->producer)
@@ -206,10 +186,7 @@ struct mqk_port *mqk_port_alloc(struct mqk_broker *broker,
 	p->letters = o->letters;
 	p->closing = o->letters;
 	INIT_LIST_HEAD(&p->chunks);
-	INIT_LIST_HEAD(&p->stock.extras);
-	INIT_LIST_HEAD(&p->stock.keeps);
-	INIT_LIST_HEAD(&p->stock.links);
-	INIT_LIST_HEAD(&p->stock.retained);
+	mqk_stock_init(&p->stock);
 	init_waitqueue_head(&p->wq);
 	refcount_set(&p->refs, 1);
 	INIT_RCU_WORK(&p->free, free_port);
@@ -256,102 +233,6 @@ void mqk_port_close_segment(struct mqk_port *p)
 	p->segment = NULL;
 	p->offset = 0;
 	p->routed = false;
-}
-
-/* Memory for queues that is charged; limits bind all but dead letters. */
-static int charge(struct mqk_port *p, u64 bytes)
-{
-	return p->letters ? mqk_overdraw(p->tenant, MQK_RES_BYTES, bytes) :
-			    mqk_charge(p->tenant, MQK_RES_BYTES, bytes, &p->why);
-}
-
-/**
- * mqk_port_feed() - get chunks for the queues that lacked one
- * @p: the port
- * @chunks: how many it must have
- *
- * Context: p->mutex; may sleep.
- * Return: 0; -EDQUOT, -ENOSPC (p->why), -ENOMEM
- */
-int mqk_port_feed(struct mqk_port *p, u32 chunks)
-{
-	struct mqk_chunk *c;
-	int err;
-
-	while (p->nr_chunks < chunks) {
-		err = charge(p, MQK_CHUNK_BYTES);
-		if (err)
-			return err;
-		c = (void *)__get_free_page(GFP_KERNEL_ACCOUNT);
-		if (!c) {
-			mqk_uncharge(p->tenant, MQK_RES_BYTES, MQK_CHUNK_BYTES);
-			return -ENOMEM;
-		}
-		c->owner = p->tenant;
-		c->extras = NULL;
-		c->links = NULL;
-		list_add(&c->link, &p->chunks);
-		p->nr_chunks++;
-	}
-	return 0;
-}
-
-/* Room for messages that are to be remembered. */
-static int stock_retained(struct mqk_port *p)
-{
-	struct mqk_stock *s = &p->stock;
-	struct mqk_retained_message *m;
-
-	while (s->nr_retained < s->want_retained) {
-		m = mqk_retained_room(p->tenant, &p->why);
-		if (IS_ERR(m))
-			return PTR_ERR(m);
-		list_add(&m->in_order, &s->retained);
-		s->nr_retained++;
-	}
-	s->want_retained = 0;
-	return 0;
-}
-
-/**
- * mqk_port_stock() - get what is needed beside chunks, as much as is wanted
- * @p: the port
- *
- * Context: p->mutex; may sleep.
- * Return: 0; -EDQUOT, -ENOSPC (p->why), -ENOMEM
- */
-int mqk_port_stock(struct mqk_port *p)
-{
-	struct mqk_stock *s = &p->stock;
-	struct mqk_extras *xs;
-	struct mqk_links *ls;
-	struct mqk_keep *keep;
-
-	while (s->nr_extras < s->want_extras) {
-		xs = mqk_extras_alloc(p->tenant, p->letters, &p->why);
-		if (IS_ERR(xs))
-			return PTR_ERR(xs);
-		list_add(&xs->link, &s->extras);
-		s->nr_extras++;
-	}
-	while (s->nr_keeps < s->want_keeps) {
-		keep = mqk_keep_alloc();
-		if (!keep)
-			return -ENOMEM;
-		list_add(&keep->link, &s->keeps);
-		s->nr_keeps++;
-	}
-	while (s->nr_links < s->want_links) {
-		ls = mqk_links_alloc(p->tenant, p->letters, &p->why);
-		if (IS_ERR(ls))
-			return PTR_ERR(ls);
-		list_add(&ls->link, &s->links);
-		s->nr_links++;
-	}
-	s->want_extras = 0;
-	s->want_keeps = 0;
-	s->want_links = 0;
-	return stock_retained(p);
 }
 
 /**

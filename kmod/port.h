@@ -32,6 +32,7 @@
 #include "account.h"
 #include "area.h"
 #include "route.h"
+#include "stock.h"
 
 struct cred;
 struct mqk_broker;
@@ -47,38 +48,6 @@ struct mqk_window;
  * a return, a confirm of its own.
  */
 #define MQK_PORT_RESERVE	3u
-
-/**
- * struct mqk_stock - what is needed to keep extras
- * @extras: of chunks
- * @keeps: of queues
- * @links: of chunks, for queues with an order
- * @retained: room for messages that are remembered (retained.h)
- * @nr_extras: how many there are
- * @nr_keeps: the same
- * @nr_links: the same
- * @want_extras: how many were lacking, or 0
- * @want_keeps: the same
- * @want_links: the same
- * @nr_retained: the same
- * @want_retained: the same
- * @stale: a message could not be remembered now: wait, and find its route anew
- */
-struct mqk_stock {
-	struct list_head extras;
-	struct list_head keeps;
-	struct list_head links;
-	struct list_head retained;
-	u32 nr_extras;
-	u32 nr_keeps;
-	u32 nr_links;
-	u32 want_extras;
-	u32 want_keeps;
-	u32 want_links;
-	u32 nr_retained;
-	u32 want_retained;
-	bool stale;
-};
 
 struct mqk_port {
 	struct mutex mutex;
@@ -200,8 +169,6 @@ struct mqk_port *mqk_port_alloc(struct mqk_broker *broker,
 				struct mqk_refusal *why);
 void mqk_port_put(struct mqk_port *p);
 void mqk_port_close_segment(struct mqk_port *p);
-int mqk_port_feed(struct mqk_port *p, u32 chunks);
-int mqk_port_stock(struct mqk_port *p);
 void mqk_port_wake(struct mqk_port *p);
 bool mqk_port_readable(struct mqk_port *p);
 bool mqk_port_writable(struct mqk_port *p);

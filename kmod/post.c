@@ -10,27 +10,13 @@
 #include "deadline.h"
 #include "deliver.h"
 #include "dying.h"
-#include "extra.h"
-#include "link.h"
 #include "order.h"
 #include "producer.h"
 #include "room.h"
 #include "retained.h"
 #include "schedule.h"
-#include "segment.h"
-#include "turn.h"
+#include "stock.h"
 #include "util/record.h"
-
-static void add_tally(struct mqk_broker *broker, const struct mqk_tally *t)
-{
-	mqk_count(broker, published, t->published);
-	mqk_count(broker, published_bytes, t->bytes);
-	if (likely(!(t->unrouted | t->refused | t->nacked)))
-		return;
-	mqk_count(broker, unrouted, t->unrouted);
-	mqk_count(broker, returned, t->returned);
-	mqk_count(broker, refused, t->refused + t->nacked);
-}
 
 /**
  * mqk_post_grant_more() - charge messages in advance
@@ -48,7 +34,7 @@ int mqk_post_grant_more(struct mqk_port *p, u32 n)
 	more = round_up(n - p->grant, MQK_MESSAGE_GRANT);
 	if (p->letters) {
 		/* whatever the limit: it takes the place of one that is charged */
-		mqk_uncharge(p->tenant, MQK_RES_MESSAGES, -(s64)more);
+		mqk_charge_anyway(p->tenant, MQK_RES_MESSAGES, more);
 		p->grant += more;
 		return 0;
 	}
@@ -56,50 +42,6 @@ int mqk_post_grant_more(struct mqk_port *p, u32 n)
 	if (!err)
 		p->grant += more;
 	return err;
-}
-
-static void give_extras(struct mqk_port *p, struct mqk_chunk *c)
-{
-	struct mqk_extras *xs;
-
-	xs = list_first_entry(&p->stock.extras, struct mqk_extras, link);
-	list_del(&xs->link);
-	p->stock.nr_extras--;
-	mqk_extras_give(xs, c);
-}
-
-/*
- * Have a queue keep extras, for a message that brings a time of its own: what comes
- * behind the full chunks has them from now on.
- */
-static bool keep_extras(struct mqk_port *p, struct mqk_queue *q)
-{
-	struct mqk_chunk *tail = q->index.tail, *c;
-	struct mqk_stock *s = &p->stock;
-	struct mqk_keep *keep;
-	u32 n = 0;
-
-	if (q->keeps)
-		return true;
-	n += tail && !tail->extras;
-	list_for_each_entry(c, &q->index.spare, link)
-		n += !c->extras;
-	if (!s->nr_keeps || s->nr_extras < n) {
-		s->want_keeps = 1;
-		s->want_extras = n;
-		return false;
-	}
-	if (tail && !tail->extras)
-		give_extras(p, tail);
-	list_for_each_entry(c, &q->index.spare, link)
-		if (!c->extras)
-			give_extras(p, c);
-	keep = list_first_entry(&s->keeps, struct mqk_keep, link);
-	list_del(&keep->link);
-	s->nr_keeps--;
-	mqk_keep_begin(q, keep);
-	mqk_turn_find_sole(q);
-	return true;
 }
 
 static bool brings_time(const struct mqk_port *p)
@@ -114,60 +56,18 @@ static struct mqk_index *index_for(struct mqk_port *p, struct mqk_queue *q)
 							 &q->index;
 }
 
-static void give_links(struct mqk_port *p, struct mqk_chunk *c)
-{
-	struct mqk_links *ls;
-
-	ls = list_first_entry(&p->stock.links, struct mqk_links, link);
-	list_del(&ls->link);
-	p->stock.nr_links--;
-	mqk_links_give(ls, c);
-}
-
-/* Whether the port has what comes with a chunk of a queue that keeps extras. */
-static bool has_companions(struct mqk_port *p, bool linked)
-{
-	struct mqk_stock *s = &p->stock;
-	bool extras = s->nr_extras, links = !linked || s->nr_links;
-
-	s->want_extras += !extras;
-	s->want_links += !links;
-	return extras && links;
-}
-
-/* Feed an index of a queue, which lacks a chunk, with one of the port's. */
-static bool feed(struct mqk_port *p, struct mqk_queue *q, struct mqk_index *x)
-{
-	bool linked = x != &q->index || mqk_queue_order(q);
-	struct mqk_chunk *c;
-
-	if (!p->nr_chunks)
-		return false;
-	if (unlikely(q->keeps) && !has_companions(p, linked))
-		return false;
-	c = list_first_entry(&p->chunks, struct mqk_chunk, link);
-	list_del(&c->link);
-	if (unlikely(q->keeps))
-		give_extras(p, c);
-	if (unlikely(linked))
-		give_links(p, c);
-	p->nr_chunks--;
-	mqk_index_feed(x, c, c->owner);
-	return true;
-}
-
-/* Reserve a place in a queue. */
-static bool reserve(struct mqk_port *p, struct mqk_queue *q)
+/* Whether a place can be had there; if not, the stock lacks something. */
+static bool has_place(struct mqk_port *p, struct mqk_queue *q)
 {
 	struct mqk_index *x;
 
-	if (unlikely(brings_time(p)) && !keep_extras(p, q))
+	if (unlikely(brings_time(p)) && !mqk_stock_keep_extras(p, q))
 		return false;
 	x = index_for(p, q);
-	if (!mqk_index_has_room(x) && !feed(p, q, x))
-		return false;
-	x->reserved++;
-	return true;
+	if (mqk_index_has_room(x) || mqk_stock_feed(p, q, x))
+		return true;
+	p->want_chunks = 1;
+	return false;
 }
 
 /* More dies there than the queue can see to: whoever made the call will wait. */
@@ -251,20 +151,6 @@ static void scheduled(struct mqk_port *p, struct mqk_queue *q, u64 ref)
 			 p->head_copy.flags & MQK_MSG_F_ID ? p->router->id : 0);
 }
 
-/* Whether a place can be had where the message goes. */
-static bool has_place(struct mqk_port *p, struct mqk_queue *q)
-{
-	struct mqk_index *x;
-
-	if (brings_time(p) && !keep_extras(p, q))
-		return false;
-	x = index_for(p, q);
-	if (mqk_index_has_room(x) || feed(p, q, x))
-		return true;
-	p->want_chunks = 1;
-	return false;
-}
-
 /* The same for a message that brings a time, but for what is found out before. */
 static noinline int post_timed(struct mqk_port *p, struct mqk_hold *h,
 			       struct mqk_queue *q, u64 ref)
@@ -333,10 +219,8 @@ static int post_to_one(struct mqk_port *p, struct mqk_hold *h,
 	}
 	if (unlikely(brings_time(p)))
 		return post_timed(p, h, q, ref);
-	if (unlikely(!mqk_index_has_room(&q->index) && !feed(p, q, &q->index))) {
-		p->want_chunks = 1;
+	if (unlikely(!mqk_index_has_room(&q->index)) && !has_place(p, q))
 		return -ENOBUFS;
-	}
 	/* no failure past this point */
 	if (unlikely(added(p, q, ref))) {
 		mqk_hold_end(h);
@@ -395,14 +279,16 @@ static bool reserve_one(struct mqk_port *p, struct mqk_queue *q, bool counting)
 	}
 	if (counting)
 		return mqk_index_has_room(index_for(p, q));
-	if (reserve(p, q))
+	if (has_place(p, q)) {
+		index_for(p, q)->reserved++;
 		return true;
+	}
 	if (unlikely(p->promising))
 		mqk_queue_redeem_locked(q, p->head_copy.payload_len);
 	return false;
 }
 
-/* As reserve_all(); -ERESTART: queues have to be asked, and were not. */
+/* As mqk_post_reserve(); -ERESTART: queues have to be asked, and were not. */
 static int try_reserve(struct mqk_port *p, const struct mqk_route *route)
 {
 	u32 i, reserved = 0, missing = 0;
@@ -435,13 +321,19 @@ static int try_reserve(struct mqk_port *p, const struct mqk_route *route)
 	return p->nack || p->full ? 0 : -ENOBUFS;
 }
 
-/*
- * Reserve a place in every queue, also in a dead one, where it is given up
- * again.  When chunks are missing, go on only to learn how many.  Where one queue
- * is enough to refuse it, p->nack or p->full says that one does: then nothing is
- * reserved.
+/**
+ * mqk_post_reserve() - reserve a place in every queue of a route
+ * @p: the port, for the message of p->head_copy
+ * @route: the route
+ *
+ * Also in a dead one, where it is given up again.  When chunks are missing, go on
+ * only to learn how many.  Where one queue is enough to refuse it, p->nack or
+ * p->full says that one does: then nothing is reserved.
+ *
+ * Context: p->mutex, RCU read side, no queue's lock.
+ * Return: 0; -ENOBUFS: mqk_post_prepare() and try again
  */
-static int reserve_all(struct mqk_port *p, const struct mqk_route *route)
+int mqk_post_reserve(struct mqk_port *p, const struct mqk_route *route)
 {
 	int err;
 
@@ -453,8 +345,16 @@ static int reserve_all(struct mqk_port *p, const struct mqk_route *route)
 	return try_reserve(p, route);
 }
 
-/* Put it where a place is reserved; nothing fails here. */
-static int commit_all(struct mqk_port *p, const struct mqk_route *route, u64 ref)
+/**
+ * mqk_post_commit() - put the message of p->head_copy where a place is reserved
+ * @p: the port
+ * @route: the route
+ * @ref: the message's record
+ *
+ * Context: as mqk_post_reserve(), which came before; nothing fails here.
+ * Return: how many queues have a reference to it now
+ */
+int mqk_post_commit(struct mqk_port *p, const struct mqk_route *route, u64 ref)
 {
 	u32 i, reached = 0;
 
@@ -485,17 +385,29 @@ static int commit_all(struct mqk_port *p, const struct mqk_route *route, u64 ref
 	return reached;
 }
 
+/**
+ * mqk_post_unreserve() - give up what mqk_post_reserve() has reserved
+ * @p: the port
+ * @route: the route
+ *
+ * Context: as mqk_post_reserve().
+ */
+void mqk_post_unreserve(struct mqk_port *p, const struct mqk_route *route)
+{
+	unreserve_some(p, route, route->nr);
+}
+
 static int post_to_many(struct mqk_port *p, const struct mqk_route *route,
 			u64 ref)
 {
-	int err = reserve_all(p, route);
+	int err = mqk_post_reserve(p, route);
 
 	if (unlikely(p->full))
 		return mqk_room_wait(p, route);
 	if (unlikely(err || p->nack))
 		return err;
 	/* no failure past this point */
-	return commit_all(p, route, ref);
+	return mqk_post_commit(p, route, ref);
 }
 
 /**
@@ -518,132 +430,6 @@ int mqk_post(struct mqk_port *p, struct mqk_hold *h, const struct mqk_route *rou
 		return post_to_one(p, h, route, ref);
 	mqk_hold_end(h);
 	return route->nr ? post_to_many(p, route, ref) : 0;
-}
-
-/* Have each last-value exchange on the way remember the message of p->head_copy. */
-static void remember(struct mqk_port *p, u64 ref, struct list_head *gone)
-{
-	struct mqk_targets *t = &p->router->targets;
-	struct mqk_stock *s = &p->stock;
-	struct mqk_retained_message *m;
-	u32 i;
-
-	for (i = 0; i < t->nr_exchanges; i++) {
-		struct mqk_retained *r = t->exchange[i]->retained;
-
-		if (r && !p->head_copy.payload_len)
-			mqk_retained_forget(r, (const u8 *)p->key.word, p->key.len,
-					    gone);
-		if (!r || !p->head_copy.payload_len)
-			continue;
-		m = list_first_entry(&s->retained, struct mqk_retained_message,
-				     in_order);
-		list_del(&m->in_order);
-		s->nr_retained--;
-		memcpy(&m->head, &p->head_copy, MQK_RECORD_KEY);
-		m->key->len = p->key.len;
-		memcpy(m->key->text, p->key.word, p->key.len);
-		m->ref = ref;
-		m->uid = p->uid;
-		m->pid = p->pid;
-		m->id = p->head_copy.flags & MQK_MSG_F_ID ? p->router->id : 0;
-		mqk_retained_keep(r, m, gone);
-	}
-}
-
-/*
- * Have the message remembered, if its route is still up to date, and BCC taken out
- * of it before; after that nothing may fail.
- */
-static int try_remember(struct mqk_port *p, u32 n, u64 ref, void *headers)
-{
-	struct mqk_broker *broker = p->broker;
-	LIST_HEAD(gone);
-	bool good;
-
-	p->stock.stale = true;
-	if (!mqk_retained_begin(broker))
-		return -ENOBUFS;
-	good = mqk_router_up_to_date(p->router);
-	if (good) {
-		p->stock.stale = false;
-		if (mqk_router_blind(p->router))
-			mqk_router_blank(p->router, headers);
-		if (p->head_copy.payload_len) {
-			p->grant -= n;
-			mqk_segment_get(mqk_segment_of(&broker->store, ref), n);
-		}
-		remember(p, ref, &gone);
-	}
-	mqk_retained_end(broker);
-	mqk_retained_let_go(broker, &gone);
-	return good ? 0 : -ENOBUFS;
-}
-
-/* Post a message that last-value exchanges have to remember. */
-static int post_remembered(struct mqk_port *p, const struct mqk_route *route,
-			   u64 ref, void *headers)
-{
-	u32 n = route->remembers;
-	int err;
-
-	err = mqk_post_grant(p, route->nr + n);
-	if (err)
-		return err;
-	if (p->head_copy.payload_len && p->stock.nr_retained < n) {
-		p->stock.want_retained = max(n, MQK_RETAINED_ROOM);
-		return -ENOBUFS;
-	}
-	err = reserve_all(p, route);
-	if (p->full)
-		return mqk_room_wait(p, route);
-	if (err || p->nack)
-		return err;
-	err = try_remember(p, n, ref, headers);
-	if (err) {
-		unreserve_some(p, route, route->nr);
-		return err;
-	}
-	/* no failure past this point */
-	return commit_all(p, route, ref);
-}
-
-/**
- * mqk_post_further() - mqk_post() for a message with further keys, or that an
- *	exchange remembers
- * @p: the port
- * @h: the lock that is kept
- * @route: the route, found last
- * @ref: the message's record; it has a reference for each queue of the route
- * @record: the record, where it lies
- *
- * BCC is taken out of it when nothing can fail any more: what has to be tried
- * again needs it.
- *
- * Context: p->mutex, RCU read side.
- * Return: as mqk_post()
- */
-int mqk_post_further(struct mqk_port *p, struct mqk_hold *h,
-		     const struct mqk_route *route, u64 ref, void *record)
-{
-	void *headers = record + MQK_RECORD_HEADERS(p->head_copy.key_len);
-	int err;
-
-	if (route->remembers) {
-		mqk_hold_end(h);
-		return post_remembered(p, route, ref, headers);
-	}
-	if (!route->nr || !mqk_router_blind(p->router))
-		return mqk_post(p, h, route, ref);
-	mqk_hold_end(h);
-	err = reserve_all(p, route);
-	if (p->full)
-		return mqk_room_wait(p, route);
-	if (err || p->nack)
-		return err;
-	/* no failure past this point */
-	mqk_router_blank(p->router, headers);
-	return commit_all(p, route, ref);
 }
 
 /**
@@ -708,8 +494,7 @@ int mqk_post_numbered(struct mqk_port *p, const struct mqk_route *route,
  */
 int mqk_post_prepare(struct mqk_port *p)
 {
-	bool stock = p->stock.want_extras || p->stock.want_keeps ||
-		     p->stock.want_links || p->stock.want_retained;
+	bool stock = mqk_stock_wants(&p->stock);
 	u32 want = p->want_chunks;
 	int err;
 
@@ -720,11 +505,11 @@ int mqk_post_prepare(struct mqk_port *p)
 		return 0;
 	}
 	if (stock) {
-		err = mqk_port_stock(p);
+		err = mqk_stock_fill(p);
 		if (err || !want)
 			return err;
 	}
-	return want ? mqk_port_feed(p, want) : mqk_router_grow(p->router, &p->why);
+	return want ? mqk_stock_chunks(p, want) : mqk_router_grow(p->router, &p->why);
 }
 
 /**
@@ -755,90 +540,6 @@ const struct mqk_route *mqk_post_route(struct mqk_port *p, const void *record)
 }
 
 /**
- * mqk_post_unrouted() - report a message that leads nowhere
- * @p: the port
- * @t: what the call published
- * @flags: the message's
- *
- * Context: p->mutex.
- */
-void mqk_post_unrouted(struct mqk_port *p, struct mqk_tally *t, u32 flags)
-{
-	t->unrouted++;
-	if (flags & MQK_MSG_F_MANDATORY) {
-		t->returned++;
-		mqk_port_complete(p, MQK_COMPLETION_RETURN, 0, p->seq, -ENOENT, 0);
-	}
-}
-
-/* Number a message that a queue refused, whatever others did. */
-static void post_nacked(struct mqk_port *p, struct mqk_tally *t, u32 reached,
-			u32 payload_len)
-{
-	reached -= p->buried;
-	p->buried = 0;
-	mqk_port_confirm(p);
-	p->seq++;
-	p->reported = p->seq;
-	t->published++;
-	t->nacked++;
-	t->bytes += payload_len;
-	trace_mqk_publish(p, p->seq, reached);
-	if (p->flags & MQK_PORT_F_CONFIRM)
-		mqk_port_complete(p, MQK_COMPLETION_NACK, 0, p->seq, -ENOBUFS,
-				  reached);
-}
-
-/* Number a message that was taken before: it is confirmed like the first one. */
-static void post_repeated(struct mqk_port *p, struct mqk_tally *t)
-{
-	p->seq++;
-	p->reached = 0;
-	t->repeated++;
-	trace_mqk_publish(p, p->seq, 0);
-}
-
-/**
- * mqk_post_odd() - number a message with p->odd
- * @p: the port; what came before a refused one is confirmed first
- * @t: what the call published
- * @reached: how many queues have it
- * @payload_len: bytes of payload
- *
- * Context: p->mutex.
- */
-void mqk_post_odd(struct mqk_port *p, struct mqk_tally *t, u32 reached,
-		  u32 payload_len)
-{
-	bool nack = p->nack;
-
-	p->odd = 0;
-	if (nack)
-		post_nacked(p, t, reached, payload_len);
-	else
-		post_repeated(p, t);
-}
-
-/**
- * mqk_post_refused() - number a message that was refused
- * @p: the port; what came before it is confirmed first
- * @t: what the call published
- * @error: why
- *
- * Context: p->mutex.
- */
-void mqk_post_refused(struct mqk_port *p, struct mqk_tally *t, int error)
-{
-	mqk_port_confirm(p);
-	p->seq++;
-	p->reported = p->seq;
-	t->refused++;
-	trace_mqk_publish(p, p->seq, error);
-	mqk_port_complete(p, MQK_COMPLETION_ERROR, 0, p->seq, error, 0);
-	memset(&p->why, 0, sizeof(p->why));
-}
-
-/**
  * mqk_post_wait() - wait until a queue where too much dies has caught up
  * @p: the port, which has come to one
  *
@@ -855,21 +556,4 @@ void mqk_post_wait(struct mqk_port *p)
 				    !READ_ONCE(q->crowded) || READ_ONCE(q->dead),
 				    MQK_DYING_WAIT);
 	mqk_queue_put(q);
-}
-
-/**
- * mqk_post_finish() - end a call: confirm, wake, count
- * @p: the port
- * @t: what the call published
- * @pos: how many completions the port had when it began
- *
- * Context: p->mutex.
- */
-void mqk_post_finish(struct mqk_port *p, const struct mqk_tally *t, u64 pos)
-{
-	if (p->flags & MQK_PORT_F_CONFIRM)
-		mqk_port_confirm(p);
-	if (p->pos != pos)
-		mqk_port_wake(p);
-	add_tally(p->broker, t);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Posting: putting the message of port->head_copy into all queues of a route, or
- * into none, and reporting what became of it.
+ * Posting: putting the message of port->head_copy into all queues of a route or
+ * into none.
  *
  * What both ways of publishing do, in place and by copy: credit first, then a
  * place in each queue, then nothing fails any more.
@@ -19,27 +19,6 @@
 #include "port.h"
 #include "queue.h"
 #include "route.h"
-#include "trace.h"
-
-/**
- * struct mqk_tally - what one call published; added to the broker's counters at its end
- * @published: messages, with those in no queue
- * @unrouted: messages that lead nowhere
- * @returned: those that were mandatory
- * @refused: messages that were refused
- * @nacked: messages that a queue refused
- * @repeated: messages that their producer has sent before
- * @bytes: payload bytes
- */
-struct mqk_tally {
-	u32 published;
-	u32 unrouted;
-	u32 returned;
-	u32 refused;
-	u32 nacked;
-	u32 repeated;
-	u64 bytes;
-};
 
 /**
  * struct mqk_hold - the queue whose lock is kept from one message to the next
@@ -119,40 +98,21 @@ int mqk_post(struct mqk_port *p, struct mqk_hold *h, const struct mqk_route *rou
 	     u64 ref);
 int mqk_post_further(struct mqk_port *p, struct mqk_hold *h,
 		     const struct mqk_route *route, u64 ref, void *record);
+int mqk_post_reserve(struct mqk_port *p, const struct mqk_route *route);
+void mqk_post_unreserve(struct mqk_port *p, const struct mqk_route *route);
+int mqk_post_commit(struct mqk_port *p, const struct mqk_route *route, u64 ref);
 int mqk_post_prepare(struct mqk_port *p);
 int mqk_post_grant_more(struct mqk_port *p, u32 n);
 const struct mqk_route *mqk_post_route(struct mqk_port *p, const void *record);
 int mqk_post_numbered(struct mqk_port *p, const struct mqk_route *route,
 		      u64 ref, void *record);
 int mqk_post_nowhere(struct mqk_port *p);
-void mqk_post_odd(struct mqk_port *p, struct mqk_tally *t, u32 reached,
-		  u32 payload_len);
-void mqk_post_unrouted(struct mqk_port *p, struct mqk_tally *t, u32 flags);
-void mqk_post_refused(struct mqk_port *p, struct mqk_tally *t, int error);
 void mqk_post_wait(struct mqk_port *p);
-void mqk_post_finish(struct mqk_port *p, const struct mqk_tally *t, u64 pos);
 
 /* Have at least so many messages charged in advance. */
 static __always_inline int mqk_post_grant(struct mqk_port *p, u32 n)
 {
 	return likely(p->grant >= n) ? 0 : mqk_post_grant_more(p, n);
-}
-
-/* Number a message that was taken, and report what must be reported now. */
-static __always_inline void mqk_post_report(struct mqk_port *p, struct mqk_tally *t,
-				   u32 reached, u32 flags, u32 payload_len)
-{
-	if (unlikely(p->odd)) {
-		mqk_post_odd(p, t, reached, payload_len);
-		return;
-	}
-	p->seq++;
-	p->reached = reached;
-	t->published++;
-	t->bytes += payload_len;
-	trace_mqk_publish(p, p->seq, reached);
-	if (unlikely(!reached))
-		mqk_post_unrouted(p, t, flags);
 }
 
 #endif /* MQK_POST_H */

@@ -15,6 +15,7 @@
 #include "queue.h"
 #include "room.h"
 #include "segment.h"
+#include "tally.h"
 #include "trace.h"
 #include "util/record.h"
 #include "window.h"
@@ -244,7 +245,7 @@ static __always_inline int finish(struct mqk_port *p, struct mqk_tally *t, int n
 		mqk_segment_give(p->segment, n);
 		p->grant -= n;
 	}
-	mqk_post_report(p, t, n, p->head_copy.flags, p->head_copy.payload_len);
+	mqk_tally_report(p, t, n, p->head_copy.flags, p->head_copy.payload_len);
 	p->offset += p->size;
 	return 1 + n / MQK_WALK_BATCH;
 }
@@ -385,7 +386,7 @@ static int overcome(struct mqk_port *p, struct mqk_tally *t, int err, s64 size)
 		mqk_port_break(p, err);
 	if (err == -EPROTO || err == -EAGAIN || p->error || for_now(err))
 		return err;
-	mqk_post_refused(p, t, err);
+	mqk_tally_refused(p, t, err);
 	p->offset += size;
 	return 0;
 }
@@ -447,7 +448,7 @@ static noinline int walk_rest(struct mqk_port *p, u32 taken) __must_hold(RCU)
 		rcu_read_lock();
 	} while (!err && !fatal_signal_pending(current));
 	WRITE_ONCE(p->page->position, p->offset);
-	mqk_post_finish(p, &t, pos);
+	mqk_tally_finish(p, &t, pos);
 	if (unlikely(err || p->stopped))
 		mqk_room_stopped(p, err);
 	if (unlikely(p->crowded)) {

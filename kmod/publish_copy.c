@@ -19,6 +19,7 @@
 #include "room.h"
 #include "segment.h"
 #include "sender.h"
+#include "tally.h"
 #include "trace.h"
 #include "util/record.h"
 
@@ -377,8 +378,8 @@ void mqk_publish_kept(struct mqk_port *p, struct mqk_kept *kept)
 	if (n < 0)
 		tell_refused(p, &t, n);
 	else
-		mqk_post_report(p, &t, n, head->flags, head->payload_len);
-	mqk_post_finish(p, &t, p->pos);
+		mqk_tally_report(p, &t, n, head->flags, head->payload_len);
+	mqk_tally_finish(p, &t, p->pos);
 	mutex_unlock(&p->mutex);
 }
 
@@ -418,7 +419,7 @@ static int publish_copies(struct mqk_port *p,
 		}
 		if (unlikely(p->producer))
 			p->ahead = p->number - (p->seq + 1);
-		mqk_post_report(p, &t, n, m.flags, m.payload_len);
+		mqk_tally_report(p, &t, n, m.flags, m.payload_len);
 		n = 0;
 		if (i % MQK_WALK_BATCH == MQK_WALK_BATCH - 1) {
 			cond_resched();
@@ -428,7 +429,7 @@ static int publish_copies(struct mqk_port *p,
 				n = -EINTR;
 		}
 	}
-	mqk_post_finish(p, &t, pos);
+	mqk_tally_finish(p, &t, pos);
 	if (unlikely(n || p->stopped)) {
 		mqk_room_stopped(p, n);
 		p->held_copy = p->held;

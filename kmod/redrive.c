@@ -49,7 +49,7 @@ static bool look(struct mover *m)
 			m->copy = *e;
 			m->segment = mqk_segment_of(&q->broker->store, e->ref);
 			/* whatever the limit: it is for a moment */
-			mqk_uncharge(m->segment->tenant, MQK_RES_MESSAGES, -1);
+			mqk_charge_anyway(m->segment->tenant, MQK_RES_MESSAGES, 1);
 			mqk_segment_get(m->segment, 1);
 		}
 		spin_unlock(&q->lock);

@@ -106,12 +106,10 @@ static bool meet_some(struct mqk_queue *q, u64 now, struct overdue *late,
 
 	while (!more && (x = mqk_deadline_first(q)) && x->when <= now &&
 	       x->state != MQK_EXTRA_READY) {
-		more = !budget-- || late->consumer;
-		if (more)
-			;
-		else if (x->state == MQK_EXTRA_SCHEDULED)
-			more = !move_in(q, x, s);
-		else
+		bool moves = x->state == MQK_EXTRA_SCHEDULED;
+
+		more = !budget-- || late->consumer || (moves && !move_in(q, x, s));
+		if (!more && !moves)
 			meet(q, x, late);
 	}
 	return mqk_queue_dispatch_at_locked(q, now) || more ||

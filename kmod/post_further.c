@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Posting what costs more: messages with further keys, and those that last-value
+ * exchanges remember.
+ */
+#include "post.h"
+
+#include <linux/list.h>
+
+#include "broker.h"
+#include "exchange.h"
+#include "retained.h"
+#include "room.h"
+#include "segment.h"
+#include "stock.h"
+#include "util/record.h"
+
+/* Have each last-value exchange on the way remember the message of p->head_copy. */
+static void remember(struct mqk_port *p, u64 ref, struct list_head *gone)
+{
+	struct mqk_targets *t = &p->router->targets;
+	struct mqk_stock *s = &p->stock;
+	struct mqk_retained_message *m;
+	u32 i;
+
+	for (i = 0; i < t->nr_exchanges; i++) {
+		struct mqk_retained *r = t->exchange[i]->retained;
+
+		if (r && !p->head_copy.payload_len)
+			mqk_retained_forget(r, (const u8 *)p->key.word, p->key.len,
+					    gone);
+		if (!r || !p->head_copy.payload_len)
+			continue;
+		m = list_first_entry(&s->retained, struct mqk_retained_message,
+				     in_order);
+		list_del(&m->in_order);
+		s->nr_retained--;
+		memcpy(&m->head, &p->head_copy, MQK_RECORD_KEY);
+		m->key->len = p->key.len;
+		memcpy(m->key->text, p->key.word, p->key.len);
+		m->ref = ref;
+		m->uid = p->uid;
+		m->pid = p->pid;
+		m->id = p->head_copy.flags & MQK_MSG_F_ID ? p->router->id : 0;
+		mqk_retained_keep(r, m, gone);
+	}
+}
+
+/*
+ * Have the message remembered, if its route is still up to date, and BCC taken out
+ * of it before; after that nothing may fail.
+ */
+static int try_remember(struct mqk_port *p, u32 n, u64 ref, void *headers)
+{
+	struct mqk_broker *broker = p->broker;
+	LIST_HEAD(gone);
+	bool good;
+
+	p->stock.stale = true;
+	if (!mqk_retained_begin(broker))
+		return -ENOBUFS;
+	good = mqk_router_up_to_date(p->router);
+	if (good) {
+		p->stock.stale = false;
+		if (mqk_router_blind(p->router))
+			mqk_router_blank(p->router, headers);
+		if (p->head_copy.payload_len) {
+			p->grant -= n;
+			mqk_segment_get(mqk_segment_of(&broker->store, ref), n);
+		}
+		remember(p, ref, &gone);
+	}
+	mqk_retained_end(broker);
+	mqk_retained_let_go(broker, &gone);
+	return good ? 0 : -ENOBUFS;
+}
+
+/* Post a message that last-value exchanges have to remember. */
+static int post_remembered(struct mqk_port *p, const struct mqk_route *route,
+			   u64 ref, void *headers)
+{
+	u32 n = route->remembers;
+	int err;
+
+	err = mqk_post_grant(p, route->nr + n);
+	if (err)
+		return err;
+	if (p->head_copy.payload_len && p->stock.nr_retained < n) {
+		p->stock.want_retained = max(n, MQK_RETAINED_ROOM);
+		return -ENOBUFS;
+	}
+	err = mqk_post_reserve(p, route);
+	if (p->full)
+		return mqk_room_wait(p, route);
+	if (err || p->nack)
+		return err;
+	err = try_remember(p, n, ref, headers);
+	if (err) {
+		mqk_post_unreserve(p, route);
+		return err;
+	}
+	/* no failure past this point */
+	return mqk_post_commit(p, route, ref);
+}
+
+/**
+ * mqk_post_further() - mqk_post() for a message with further keys, or that an
+ *	exchange remembers
+ * @p: the port
+ * @h: the lock that is kept
+ * @route: the route, found last
+ * @ref: the message's record; it has a reference for each queue of the route
+ * @record: the record, where it lies
+ *
+ * BCC is taken out of it when nothing can fail any more: what has to be tried
+ * again needs it.
+ *
+ * Context: p->mutex, RCU read side.
+ * Return: as mqk_post()
+ */
+int mqk_post_further(struct mqk_port *p, struct mqk_hold *h,
+		     const struct mqk_route *route, u64 ref, void *record)
+{
+	void *headers = record + MQK_RECORD_HEADERS(p->head_copy.key_len);
+	int err;
+
+	if (route->remembers) {
+		mqk_hold_end(h);
+		return post_remembered(p, route, ref, headers);
+	}
+	if (!route->nr || !mqk_router_blind(p->router))
+		return mqk_post(p, h, route, ref);
+	mqk_hold_end(h);
+	err = mqk_post_reserve(p, route);
+	if (p->full)
+		return mqk_room_wait(p, route);
+	if (err || p->nack)
+		return err;
+	/* no failure past this point */
+	mqk_router_blank(p->router, headers);
+	return mqk_post_commit(p, route, ref);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Stocks: what a port has in advance of what queues need for messages, so that
+ * nothing is allocated under their locks: chunks, and what comes with them.
+ *
+ * Taking from it says what was lacking (want_*, port->want_chunks); it is got
+ * without a lock of a queue, and the message tried again.
+ *
+ * Locks: port->mutex.
+ */
+#ifndef MQK_STOCK_H
+#define MQK_STOCK_H
+
+#include <linux/list.h>
+#include <linux/types.h>
+
+struct mqk_index;
+struct mqk_port;
+struct mqk_queue;
+
+/**
+ * struct mqk_stock - what is needed to keep extras
+ * @extras: of chunks
+ * @keeps: of queues
+ * @links: of chunks, for queues with an order
+ * @retained: room for messages that are remembered (retained.h)
+ * @nr_extras: how many there are
+ * @nr_keeps: the same
+ * @nr_links: the same
+ * @want_extras: how many were lacking, or 0
+ * @want_keeps: the same
+ * @want_links: the same
+ * @nr_retained: the same
+ * @want_retained: the same
+ * @stale: a message could not be remembered now: wait, and find its route anew
+ */
+struct mqk_stock {
+	struct list_head extras;
+	struct list_head keeps;
+	struct list_head links;
+	struct list_head retained;
+	u32 nr_extras;
+	u32 nr_keeps;
+	u32 nr_links;
+	u32 want_extras;
+	u32 want_keeps;
+	u32 want_links;
+	u32 nr_retained;
+	u32 want_retained;
+	bool stale;
+};
+
+void mqk_stock_init(struct mqk_stock *s);
+void mqk_stock_free(struct mqk_stock *s);
+int mqk_stock_chunks(struct mqk_port *p, u32 chunks);
+int mqk_stock_fill(struct mqk_port *p);
+bool mqk_stock_feed(struct mqk_port *p, struct mqk_queue *q, struct mqk_index *x);
+bool mqk_stock_keep_extras(struct mqk_port *p, struct mqk_queue *q);
+
+/* Whether it lacks something beside chunks. */
+static inline bool mqk_stock_wants(const struct mqk_stock *s)
+{
+	return s->want_extras || s->want_keeps || s->want_links ||
+	       s->want_retained;
+}
+
+#endif /* MQK_STOCK_H */
