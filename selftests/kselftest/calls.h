@@ -62,6 +62,28 @@ struct call {
 
 extern const struct call calls[];
 extern const unsigned int nr_calls;
+
+/*
+ * V() for each call, for fixtures with a variant for each: abi_calls and
+ * abi_pointers check that none is missing.
+ */
+/* Those with a pointer in their request. */
+#define CALLS_WITH_POINTERS(V) \
+	V(QUERY) V(ERROR) V(STAT) V(BROKER_CREATE) V(BROKER_DELETE) V(BROKER_NEXT) \
+	V(EXCHANGE_DECLARE) V(EXCHANGE_DELETE) V(EXCHANGE_NEXT) V(QUEUE_DECLARE) \
+	V(QUEUE_DELETE) V(QUEUE_PURGE) V(QUEUE_SET) V(QUEUE_CANCEL) V(QUEUE_NEXT) \
+	V(BIND) V(UNBIND) V(ROUTE) V(BINDING_LIST) V(PORT_CREATE) V(PORT_SEGMENT) \
+	V(PUBLISH) V(WILL) V(CONSUMER_CREATE) V(GET) V(READ) V(BROWSE) \
+	V(CONSUMER_LIST) V(QUEUE_REDRIVE)
+
+/* The others. */
+#define CALLS_WITHOUT_POINTERS(V) \
+	V(PORT_CLOSE) V(CONSUMER_CANCEL) V(CONSUMER_CLOSE) V(PREFETCH) V(WAIT)
+
+#define CALLS_ALL(V) CALLS_WITH_POINTERS(V) CALLS_WITHOUT_POINTERS(V)
+/* For counting them: 0 CALLS_ALL(CALLS_COUNT). */
+#define CALLS_COUNT(NAME) + 1
+
 const struct call *call_find(const char *name);
 
 int world_begin(struct world *w);

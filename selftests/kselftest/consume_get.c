@@ -9,8 +9,7 @@
 #include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include "rings_consumer.h"
-#include "rings_port.h"
+#include "rings_pair.h"
 #include "harness.h"
 
 #define ACCEPT	MQK_ACK_ACCEPT
@@ -18,44 +17,33 @@
 
 FIXTURE(get)
 {
-	struct env env;
-	int s, r;
-	struct port port;
-	struct consumer c;		/* PULL, of r */
-	__u32 exchange, queue;
+	struct pair pair;
+	__u32 queue;
 };
 
 FIXTURE_SETUP(get)
 {
 	__s64 id;
 
-	ASSERT_EQ(0, env_begin(&self->env, NULL));
-	self->s = env_session(&self->env, O_RDWR);
-	self->r = env_session(&self->env, O_RDWR);
-	ASSERT_LE(0, self->r);
-	id = exchange_declare(self->s, "", 0, MQK_DECLARE_F_PASSIVE);
-	ASSERT_LT(0, id);
-	self->exchange = id;
-	id = queue_declare(self->s, "q", 0);
+	ASSERT_EQ(0, pair_begin(&self->pair, 0));
+	id = queue_declare(self->pair.s, "q", 0);
 	ASSERT_LT(0, id);
 	self->queue = id;
-	ASSERT_EQ(0, port_make(&self->port, self->s, 0, 16));
-	ASSERT_EQ(0, consumer_make(&self->c, self->r, NULL, PULL, 0, 64));
 }
 
 FIXTURE_TEARDOWN(get)
 {
-	EXPECT_EQ(0, env_end(&self->env));
+	EXPECT_EQ(0, pair_end(&self->pair));
 }
 
 static int send(FIXTURE_DATA(get) *self, __u32 from, __u32 to)
 {
-	return port_numbers(&self->port, self->exchange, "q", from, to);
+	return port_numbers(&self->pair.port, self->pair.exchange, "q", from, to);
 }
 
 static int get(FIXTURE_DATA(get) *self, struct mqk_delivery *d)
 {
-	return queue_get(self->r, self->c.c.id, self->queue, 0, 0, d, NULL);
+	return queue_get(self->pair.r, self->pair.get.c.id, self->queue, 0, 0, d, NULL);
 }
 
 /* --- GET ------------------------------------------------------------------ */
@@ -69,18 +57,18 @@ TEST_F(get, in_order_until_there_is_none)
 	EXPECT_EQ(-EAGAIN, get(self, &d));
 	ASSERT_EQ(0, send(self, 0, 9));
 	for (i = 0; i < 10; i++) {
-		ASSERT_EQ(0, queue_get(self->r, self->c.c.id, self->queue, 0,
+		ASSERT_EQ(0, queue_get(self->pair.r, self->pair.get.c.id, self->queue, 0,
 				       0, &d, &left));
 		EXPECT_EQ(9 - i, left);
 		EXPECT_EQ(0, d.pos);
 		EXPECT_LT(tag, d.tag);
 		tag = d.tag;
 		EXPECT_EQ(self->queue, d.queue);
-		EXPECT_EQ(i, delivery_number(self->r, &d));
+		EXPECT_EQ(i, delivery_number(self->pair.r, &d));
 		EXPECT_EQ(0, d.flags);
 	}
 	EXPECT_EQ(-EAGAIN, get(self, &d));
-	ASSERT_EQ(10, consumer_settle(&self->c, 0, ACCEPT, MQK_ACK_F_MULTIPLE));
+	ASSERT_EQ(10, consumer_settle(&self->pair.get, 0, ACCEPT, MQK_ACK_F_MULTIPLE));
 	EXPECT_EQ(-EAGAIN, get(self, &d));
 }
 
@@ -92,17 +80,17 @@ TEST_F(get, what_is_not_acknowledged_comes_back)
 	ASSERT_EQ(0, send(self, 1, 3));
 	ASSERT_EQ(0, get(self, &d));
 	ASSERT_EQ(0, get(self, &e));
-	ASSERT_EQ(0, queue_info(self->s, self->queue, &info));
+	ASSERT_EQ(0, queue_info(self->pair.s, self->queue, &info));
 	EXPECT_EQ(2, info.unacked);
 	EXPECT_EQ(1, info.ready);
-	ASSERT_EQ(1, consumer_settle(&self->c, d.tag, MQK_ACK_NACK,
+	ASSERT_EQ(1, consumer_settle(&self->pair.get, d.tag, MQK_ACK_NACK,
 				     MQK_ACK_F_REQUEUE));
 	ASSERT_EQ(0, get(self, &d));
-	EXPECT_EQ(1, delivery_number(self->r, &d));
+	EXPECT_EQ(1, delivery_number(self->pair.r, &d));
 	EXPECT_EQ(MQK_DELIVERY_F_REDELIVERED, d.flags);
 	EXPECT_EQ(1, d.count);
-	ASSERT_EQ(0, consumer_close(&self->c));
-	ASSERT_EQ(0, queue_info(self->s, self->queue, &info));
+	ASSERT_EQ(0, consumer_close(&self->pair.get));
+	ASSERT_EQ(0, queue_info(self->pair.s, self->queue, &info));
 	EXPECT_EQ(0, info.unacked);
 	EXPECT_EQ(3, info.ready);
 }
@@ -114,16 +102,16 @@ TEST_F(get, ignores_prefetch)
 	struct consumer push;
 	int i;
 
-	ASSERT_EQ(0, consumer_make(&push, self->r, "q", 0, 3, 16));
+	ASSERT_EQ(0, consumer_make(&push, self->pair.r, "q", 0, 3, 16));
 	ASSERT_EQ(0, send(self, 1, 100));
 	ASSERT_EQ(3, consumer_count(&push));
 	/* As many as its ring has entries. */
 	for (i = 4; i < 4 + 64; i++) {
 		ASSERT_EQ(0, get(self, &d));
-		ASSERT_EQ(i, delivery_number(self->r, &d));
+		ASSERT_EQ(i, delivery_number(self->pair.r, &d));
 	}
 	EXPECT_EQ(-ENOBUFS, get(self, &none));
-	ASSERT_EQ(1, consumer_settle(&self->c, d.tag, ACCEPT, 0));
+	ASSERT_EQ(1, consumer_settle(&self->pair.get, d.tag, ACCEPT, 0));
 	EXPECT_EQ(0, get(self, &d));
 	EXPECT_EQ(-ENOBUFS, get(self, &none));
 }
@@ -135,37 +123,37 @@ TEST_F(get, noack)
 	struct consumer c;
 	__u32 i;
 
-	ASSERT_EQ(0, consumer_make(&c, self->r, NULL,
+	ASSERT_EQ(0, consumer_make(&c, self->pair.r, NULL,
 				   PULL | MQK_CONSUMER_F_NOACK, 0, 16));
 	ASSERT_EQ(0, send(self, 1, 50));
 	for (i = 1; i <= 50; i++) {
-		ASSERT_EQ(0, queue_get(self->r, c.c.id, self->queue, 0, 0, &d,
+		ASSERT_EQ(0, queue_get(self->pair.r, c.c.id, self->queue, 0, 0, &d,
 				       NULL));
 		EXPECT_EQ(MQK_DELIVERY_F_SETTLED, d.flags);
-		EXPECT_EQ(i, delivery_number(self->r, &d));
+		EXPECT_EQ(i, delivery_number(self->pair.r, &d));
 	}
-	ASSERT_EQ(0, queue_info(self->s, self->queue, &info));
+	ASSERT_EQ(0, queue_info(self->pair.s, self->queue, &info));
 	EXPECT_EQ(0, info.unacked);
 	EXPECT_EQ(50, info.acked);
 	ASSERT_EQ(0, consumer_close(&c));
-	ASSERT_EQ(0, queue_info(self->s, self->queue, &info));
+	ASSERT_EQ(0, queue_info(self->pair.s, self->queue, &info));
 	EXPECT_EQ(0, info.ready);
 }
 
 TEST_F(get, from_several_queues)
 {
 	struct mqk_delivery d;
-	__s64 other = queue_declare(self->s, "other", 0);
+	__s64 other = queue_declare(self->pair.s, "other", 0);
 
 	ASSERT_LT(0, other);
 	ASSERT_EQ(0, send(self, 1, 1));
-	ASSERT_EQ(0, port_number(&self->port, self->exchange, "other", 2));
-	ASSERT_EQ(0, queue_get(self->r, self->c.c.id, other, 0, 0, &d, NULL));
-	EXPECT_EQ(2, delivery_number(self->r, &d));
+	ASSERT_EQ(0, port_number(&self->pair.port, self->pair.exchange, "other", 2));
+	ASSERT_EQ(0, queue_get(self->pair.r, self->pair.get.c.id, other, 0, 0, &d, NULL));
+	EXPECT_EQ(2, delivery_number(self->pair.r, &d));
 	ASSERT_EQ(0, get(self, &d));
-	EXPECT_EQ(1, delivery_number(self->r, &d));
+	EXPECT_EQ(1, delivery_number(self->pair.r, &d));
 	/* The tags are the consumer's, whatever the queue. */
-	ASSERT_EQ(2, consumer_settle(&self->c, d.tag, ACCEPT,
+	ASSERT_EQ(2, consumer_settle(&self->pair.get, d.tag, ACCEPT,
 				     MQK_ACK_F_MULTIPLE));
 }
 
@@ -174,15 +162,15 @@ TEST_F(get, of_nothing)
 	struct mqk_delivery d;
 	struct consumer push;
 
-	EXPECT_EQ(-ENOENT, queue_get(self->r, self->c.c.id, self->queue + 100,
+	EXPECT_EQ(-ENOENT, queue_get(self->pair.r, self->pair.get.c.id, self->queue + 100,
 				     0, 0, &d, NULL));
-	EXPECT_EQ(MQK_RULE_NO_QUEUE, rule(self->r));
-	EXPECT_EQ(-ENOENT, queue_get(self->r, self->c.c.id + 100, self->queue,
+	EXPECT_EQ(MQK_RULE_NO_QUEUE, rule(self->pair.r));
+	EXPECT_EQ(-ENOENT, queue_get(self->pair.r, self->pair.get.c.id + 100, self->queue,
 				     0, 0, &d, NULL));
-	EXPECT_EQ(-ENOENT, queue_get(self->r, 0, self->queue, 0, 0, &d, NULL));
+	EXPECT_EQ(-ENOENT, queue_get(self->pair.r, 0, self->queue, 0, 0, &d, NULL));
 	/* A consumer that gets pushed to is not one to get with. */
-	ASSERT_EQ(0, consumer_make(&push, self->r, "q", 0, 3, 16));
-	EXPECT_GT(0, queue_get(self->r, push.c.id, self->queue, 0, 0, &d,
+	ASSERT_EQ(0, consumer_make(&push, self->pair.r, "q", 0, 3, 16));
+	EXPECT_GT(0, queue_get(self->pair.r, push.c.id, self->queue, 0, 0, &d,
 			       NULL));
 }
 
@@ -191,11 +179,11 @@ TEST_F(get, exclusive_consumer_keeps_others_out)
 	struct mqk_delivery d;
 	struct consumer push;
 
-	ASSERT_EQ(0, consumer_make(&push, self->s, "q",
+	ASSERT_EQ(0, consumer_make(&push, self->pair.s, "q",
 				   MQK_CONSUMER_F_EXCLUSIVE, 1, 16));
 	ASSERT_EQ(0, send(self, 1, 3));
 	EXPECT_EQ(-EACCES, get(self, &d));
-	EXPECT_EQ(MQK_RULE_IN_USE, rule(self->r));
+	EXPECT_EQ(MQK_RULE_IN_USE, rule(self->pair.r));
 }
 
 TEST_F(get, timeout)
@@ -203,12 +191,12 @@ TEST_F(get, timeout)
 	struct mqk_delivery d;
 	__u64 begin = now_ms();
 
-	EXPECT_EQ(-ETIMEDOUT, queue_get(self->r, self->c.c.id, self->queue, 0,
+	EXPECT_EQ(-ETIMEDOUT, queue_get(self->pair.r, self->pair.get.c.id, self->queue, 0,
 					SHORT_MS * 1000000ll, &d, NULL));
 	EXPECT_LE(SHORT_MS, now_ms() - begin);
 	EXPECT_GT(LONG_MS, now_ms() - begin);
 	ASSERT_EQ(0, send(self, 1, 1));
-	EXPECT_EQ(0, queue_get(self->r, self->c.c.id, self->queue, 0, -1, &d,
+	EXPECT_EQ(0, queue_get(self->pair.r, self->pair.get.c.id, self->queue, 0, -1, &d,
 			       NULL));
 }
 
@@ -247,7 +235,7 @@ static int sleeper_start(struct sleeper *s, pthread_t *thread)
 TEST_F(get, wakes_when_a_message_comes)
 {
 	struct sleeper s = {
-		.fd = self->r, .consumer = self->c.c.id, .queue = self->queue,
+		.fd = self->pair.r, .consumer = self->pair.get.c.id, .queue = self->queue,
 	};
 	pthread_t thread;
 
@@ -255,7 +243,7 @@ TEST_F(get, wakes_when_a_message_comes)
 	ASSERT_EQ(0, send(self, 4, 4));
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	EXPECT_EQ(0, s.ret);
-	EXPECT_EQ(4, delivery_number(self->r, &s.d));
+	EXPECT_EQ(4, delivery_number(self->pair.r, &s.d));
 }
 
 /* Two sleep, one message comes: one of them has it, the other sleeps on. */
@@ -267,8 +255,8 @@ TEST_F(get, one_message_wakes_one)
 	int i;
 
 	for (i = 0; i < 2; i++) {
-		s[i].fd = self->r;
-		s[i].consumer = self->c.c.id;
+		s[i].fd = self->pair.r;
+		s[i].consumer = self->pair.get.c.id;
 		s[i].queue = self->queue;
 		ASSERT_EQ(0, sleeper_start(&s[i], &thread[i]));
 	}
@@ -283,23 +271,23 @@ TEST_F(get, one_message_wakes_one)
 	ASSERT_EQ(0, pthread_join(thread[1], NULL));
 	EXPECT_EQ(0, s[0].ret);
 	EXPECT_EQ(0, s[1].ret);
-	EXPECT_EQ(3, delivery_number(self->r, &s[0].d) +
-		     delivery_number(self->r, &s[1].d));
+	EXPECT_EQ(3, delivery_number(self->pair.r, &s[0].d) +
+		     delivery_number(self->pair.r, &s[1].d));
 }
 
 /* A message that comes back is as good as a new one. */
 TEST_F(get, wakes_when_a_message_comes_back)
 {
 	struct sleeper s = {
-		.fd = self->r, .consumer = self->c.c.id, .queue = self->queue,
+		.fd = self->pair.r, .consumer = self->pair.get.c.id, .queue = self->queue,
 	};
 	struct mqk_delivery d;
 	struct consumer c;
 	pthread_t thread;
 
-	ASSERT_EQ(0, consumer_make(&c, self->s, NULL, PULL, 0, 16));
+	ASSERT_EQ(0, consumer_make(&c, self->pair.s, NULL, PULL, 0, 16));
 	ASSERT_EQ(0, send(self, 1, 1));
-	ASSERT_EQ(0, queue_get(self->s, c.c.id, self->queue, 0, 0, &d, NULL));
+	ASSERT_EQ(0, queue_get(self->pair.s, c.c.id, self->queue, 0, 0, &d, NULL));
 	ASSERT_EQ(0, sleeper_start(&s, &thread));
 	ASSERT_EQ(0, consumer_close(&c));
 	ASSERT_EQ(0, pthread_join(thread, NULL));
@@ -310,12 +298,12 @@ TEST_F(get, wakes_when_a_message_comes_back)
 TEST_F(get, wakes_when_the_queue_is_deleted)
 {
 	struct sleeper s = {
-		.fd = self->r, .consumer = self->c.c.id, .queue = self->queue,
+		.fd = self->pair.r, .consumer = self->pair.get.c.id, .queue = self->queue,
 	};
 	pthread_t thread;
 
 	ASSERT_EQ(0, sleeper_start(&s, &thread));
-	ASSERT_EQ(0, queue_delete(self->s, "q", 0));
+	ASSERT_EQ(0, queue_delete(self->pair.s, "q", 0));
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	EXPECT_EQ(-ENOENT, s.ret);
 }
@@ -323,12 +311,12 @@ TEST_F(get, wakes_when_the_queue_is_deleted)
 TEST_F(get, wakes_when_its_consumer_is_closed)
 {
 	struct sleeper s = {
-		.fd = self->r, .consumer = self->c.c.id, .queue = self->queue,
+		.fd = self->pair.r, .consumer = self->pair.get.c.id, .queue = self->queue,
 	};
 	pthread_t thread;
 
 	ASSERT_EQ(0, sleeper_start(&s, &thread));
-	ASSERT_EQ(0, consumer_close(&self->c));
+	ASSERT_EQ(0, consumer_close(&self->pair.get));
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	EXPECT_EQ(-ENOENT, s.ret);
 }
@@ -341,7 +329,7 @@ TEST_F(get, a_signal_is_EINTR)
 {
 	struct sigaction sa = { .sa_handler = nothing };
 	struct sleeper s = {
-		.fd = self->r, .consumer = self->c.c.id, .queue = self->queue,
+		.fd = self->pair.r, .consumer = self->pair.get.c.id, .queue = self->queue,
 	};
 	struct mqk_delivery d;
 	pthread_t thread;
@@ -360,15 +348,15 @@ TEST_F(get, a_signal_is_EINTR)
 TEST_F(get, bad_pointer_loses_nothing)
 {
 	struct mqk_get g = {
-		.size = sizeof(g), .consumer = self->c.c.id,
+		.size = sizeof(g), .consumer = self->pair.get.c.id,
 		.queue = self->queue, .delivery = 8,
 	};
 	struct mqk_delivery d;
 
 	ASSERT_EQ(0, send(self, 1, 2));
-	EXPECT_EQ(-EFAULT, mq(self->r, MQK_IOC_GET, &g));
+	EXPECT_EQ(-EFAULT, mq(self->pair.r, MQK_IOC_GET, &g));
 	ASSERT_EQ(0, get(self, &d));
-	EXPECT_EQ(1, delivery_number(self->r, &d));
+	EXPECT_EQ(1, delivery_number(self->pair.r, &d));
 	EXPECT_EQ(0, d.flags);
 }
 
@@ -378,10 +366,10 @@ static int read_at(FIXTURE_DATA(get) *self, __u64 tag, __u64 offset, void *to,
 		   __u64 *len)
 {
 	struct mqk_read r = {
-		.size = sizeof(r), .consumer = self->c.c.id, .tag = tag,
+		.size = sizeof(r), .consumer = self->pair.get.c.id, .tag = tag,
 		.offset = offset, .data = (uintptr_t)to, .len = *len,
 	};
-	int ret = mq(self->r, MQK_IOC_READ, &r);
+	int ret = mq(self->pair.r, MQK_IOC_READ, &r);
 
 	*len = r.len;
 	return ret;
@@ -391,7 +379,7 @@ TEST_F(get, read_any_part)
 {
 	__u8 payload[10000], out[12000];
 	struct msg m = {
-		.exchange = self->exchange, .key = "q", .key_len = 1,
+		.exchange = self->pair.exchange, .key = "q", .key_len = 1,
 		.payload = payload, .payload_len = sizeof(payload),
 	};
 	static const __u32 offsets[] = { 0, 1, 63, 64, 4000, 4096, 9999 };
@@ -401,7 +389,7 @@ TEST_F(get, read_any_part)
 	__u64 len;
 
 	pattern_fill(payload, sizeof(payload), 9);
-	ASSERT_EQ(0, port_publish(&self->port, &m));
+	ASSERT_EQ(0, port_publish(&self->pair.port, &m));
 	ASSERT_EQ(0, get(self, &d));
 	for (i = 0; i < ARRAY_SIZE(offsets); i++) {
 		for (j = 0; j < ARRAY_SIZE(lengths); j++) {
@@ -465,15 +453,15 @@ TEST_F(get, read_needs_an_unacknowledged_tag)
 	ASSERT_EQ(0, send(self, 5, 6));
 	ASSERT_EQ(0, get(self, &d));
 	EXPECT_EQ(-EINVAL, read_at(self, d.tag + 1, 64, &number, &len));
-	EXPECT_EQ(MQK_RULE_UNKNOWN_TAG, rule(self->r));
+	EXPECT_EQ(MQK_RULE_UNKNOWN_TAG, rule(self->pair.r));
 	EXPECT_EQ(-EINVAL, read_at(self, 0, 64, &number, &len));
 	len = 4;
 	EXPECT_EQ(0, read_at(self, d.tag, 64, &number, &len));
 	EXPECT_EQ(5, number);
-	ASSERT_EQ(1, consumer_settle(&self->c, d.tag, ACCEPT, 0));
+	ASSERT_EQ(1, consumer_settle(&self->pair.get, d.tag, ACCEPT, 0));
 	EXPECT_EQ(-EINVAL, read_at(self, d.tag, 64, &number, &len));
 	/* A mistake here does not break the consumer. */
-	EXPECT_EQ(0, self->c.k->error);
+	EXPECT_EQ(0, self->pair.get.k->error);
 	EXPECT_EQ(0, get(self, &d));
 }
 
@@ -572,7 +560,7 @@ static int browse(FIXTURE_DATA(get) *self, __u64 *seq, struct mqk_delivery *d,
 		.delivery = (uintptr_t)d, .data = (uintptr_t)data,
 		.len = len ? *len : 0,
 	};
-	int ret = mq(self->r, MQK_IOC_BROWSE, &b);
+	int ret = mq(self->pair.r, MQK_IOC_BROWSE, &b);
 
 	*seq = b.seq;
 	if (len)
@@ -606,7 +594,7 @@ TEST_F(get, browse_sees_all_and_takes_nothing)
 		}
 		EXPECT_EQ(-EAGAIN, browse(self, &seq, &d, NULL, NULL));
 	}
-	ASSERT_EQ(0, queue_info(self->s, self->queue, &info));
+	ASSERT_EQ(0, queue_info(self->pair.s, self->queue, &info));
 	EXPECT_EQ(10, info.ready);
 	EXPECT_EQ(0, info.delivered);
 	ASSERT_EQ(0, get(self, &d));
@@ -624,7 +612,7 @@ TEST_F(get, browse_passes_over_what_is_out)
 	seq = 0;
 	ASSERT_EQ(0, browse(self, &seq, &d, NULL, NULL));
 	EXPECT_EQ(held.seq + 1, d.seq);
-	ASSERT_EQ(1, consumer_settle(&self->c, held.tag, MQK_ACK_NACK,
+	ASSERT_EQ(1, consumer_settle(&self->pair.get, held.tag, MQK_ACK_NACK,
 				     MQK_ACK_F_REQUEUE));
 	seq = 0;
 	ASSERT_EQ(0, browse(self, &seq, &d, NULL, NULL));
@@ -636,14 +624,14 @@ TEST_F(get, browse_tells_how_long_it_is)
 {
 	__u8 payload[3000], part[100];
 	struct msg m = {
-		.exchange = self->exchange, .key = "q", .key_len = 1,
+		.exchange = self->pair.exchange, .key = "q", .key_len = 1,
 		.payload = payload, .payload_len = sizeof(payload),
 	};
 	struct mqk_delivery d;
 	__u64 seq = 0, len = sizeof(part);
 
 	pattern_fill(payload, sizeof(payload), 1);
-	ASSERT_EQ(0, port_publish(&self->port, &m));
+	ASSERT_EQ(0, port_publish(&self->pair.port, &m));
 	memset(part, 0xaa, sizeof(part));
 	ASSERT_EQ(0, browse(self, &seq, &d, part, &len));
 	EXPECT_LE(3000 + 32, len);
@@ -654,7 +642,7 @@ TEST_F(get, browse_tells_how_long_it_is)
 			.size = sizeof(b), .queue = self->queue + 100,
 			.delivery = (uintptr_t)&d,
 		};
-		mq(self->r, MQK_IOC_BROWSE, &b);
+		mq(self->pair.r, MQK_IOC_BROWSE, &b);
 	}));
 }
 

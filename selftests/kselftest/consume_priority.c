@@ -5,18 +5,15 @@
  * mqk-test: parallel timeout=120 kernels=stock,debug,host
  */
 #include <stdlib.h>
-#include "rings_consumer.h"
-#include "rings_port.h"
+#include "rings_pair.h"
 #include "harness.h"
 
 #define PULL		MQK_CONSUMER_F_PULL
 
 FIXTURE(priority)
 {
-	struct env env;
-	int s, r;
-	struct port port;
-	__u32 exchange, number;
+	struct pair pair;
+	__u32 number;
 	__s64 q;
 };
 
@@ -30,24 +27,15 @@ FIXTURE_VARIANT_ADD(priority, inplace) { .flags = MQK_PORT_F_INPLACE };
 
 FIXTURE_SETUP(priority)
 {
-	__s64 id;
-
-	ASSERT_EQ(0, env_begin(&self->env, NULL));
-	self->s = env_session(&self->env, O_RDWR);
-	self->r = env_session(&self->env, O_RDWR);
-	ASSERT_LE(0, self->r);
-	id = exchange_declare(self->s, "", 0, MQK_DECLARE_F_PASSIVE);
-	ASSERT_LT(0, id);
-	self->exchange = id;
-	self->q = queue_declare(self->s, "q", 0);
+	ASSERT_EQ(0, pair_begin(&self->pair, variant->flags));
+	self->q = queue_declare(self->pair.s, "q", 0);
 	ASSERT_LT(0, self->q);
-	ASSERT_EQ(0, port_make(&self->port, self->s, variant->flags, 64));
 	self->number = 0;
 }
 
 FIXTURE_TEARDOWN(priority)
 {
-	EXPECT_EQ(0, env_end(&self->env));
+	EXPECT_EQ(0, pair_end(&self->pair));
 }
 
 static int make(FIXTURE_DATA(priority) *self, struct consumer *c, __u32 flags,
@@ -56,7 +44,7 @@ static int make(FIXTURE_DATA(priority) *self, struct consumer *c, __u32 flags,
 	struct headers h = {};
 
 	headers_number(&h, "x-priority", priority);
-	return consumer_make_args(c, self->r, "q", flags, prefetch, 16, &h);
+	return consumer_make_args(c, self->pair.r, "q", flags, prefetch, 16, &h);
 }
 
 /* Publish @n messages; returns the number of the last one. */
@@ -65,7 +53,7 @@ static __u32 send(FIXTURE_DATA(priority) *self, __u32 n)
 	__u32 first = self->number + 1;
 
 	self->number += n;
-	return port_numbers(&self->port, self->exchange, "q", first, self->number) ?
+	return port_numbers(&self->pair.port, self->pair.exchange, "q", first, self->number) ?
 	       0 : self->number;
 }
 
@@ -78,25 +66,25 @@ TEST_F(priority, arguments_that_are_none)
 
 	for (i = 0; i < ARRAY_SIZE(far); i++) {
 		EXPECT_EQ(-EINVAL, make(self, &c, 0, 0, far[i]));
-		EXPECT_EQ(MQK_RULE_BAD_ARGUMENT, rule(self->r));
+		EXPECT_EQ(MQK_RULE_BAD_ARGUMENT, rule(self->pair.r));
 	}
 	headers_text(&h, "x-priority", "1");
-	EXPECT_EQ(-EINVAL, consumer_make_args(&c, self->r, "q", 0, 0, 16, &h));
+	EXPECT_EQ(-EINVAL, consumer_make_args(&c, self->pair.r, "q", 0, 0, 16, &h));
 	memset(&h, 0, sizeof(h));
 	headers_add(&h, MQK_HEADER_BOOL, "x-priority", "\1", 1);
-	EXPECT_EQ(-EINVAL, consumer_make_args(&c, self->r, "q", 0, 0, 16, &h));
+	EXPECT_EQ(-EINVAL, consumer_make_args(&c, self->pair.r, "q", 0, 0, 16, &h));
 	memset(&h, 0, sizeof(h));
 	headers_number(&h, "x-priorities", 1);
-	EXPECT_EQ(-EINVAL, consumer_make_args(&c, self->r, "q", 0, 0, 16, &h));
+	EXPECT_EQ(-EINVAL, consumer_make_args(&c, self->pair.r, "q", 0, 0, 16, &h));
 	memset(&h, 0, sizeof(h));
 	headers_number(&h, "x-priority", 1);
-	EXPECT_EQ(-EINVAL, consumer_make_args(&c, self->r, NULL, PULL, 0, 16, &h));
-	EXPECT_EQ(MQK_RULE_BAD_ARGUMENT, rule(self->r));
+	EXPECT_EQ(-EINVAL, consumer_make_args(&c, self->pair.r, NULL, PULL, 0, 16, &h));
+	EXPECT_EQ(MQK_RULE_BAD_ARGUMENT, rule(self->pair.r));
 	EXPECT_EQ(0, make(self, &c, 0, 0, INT32_MIN));
 	EXPECT_EQ(0, consumer_close(&c));
 	memset(&h, 0, sizeof(h));
 	headers_add(&h, MQK_HEADER_BYTE, "x-priority", "\xff", 1);
-	EXPECT_EQ(0, consumer_make_args(&c, self->r, "q", 0, 0, 16, &h));
+	EXPECT_EQ(0, consumer_make_args(&c, self->pair.r, "q", 0, 0, 16, &h));
 	EXPECT_EQ(0, consumer_close(&c));
 }
 
@@ -128,7 +116,7 @@ TEST_F(priority, come_and_go)
 {
 	struct consumer low, high;
 
-	ASSERT_EQ(0, consumer_make(&low, self->r, "q", 0, 0, 16));
+	ASSERT_EQ(0, consumer_make(&low, self->pair.r, "q", 0, 0, 16));
 	ASSERT_EQ(1, send(self, 1));
 	EXPECT_EQ(1, take_number(&low, NULL, LONG_MS));
 	ASSERT_EQ(0, make(self, &high, 0, 0, 5));
@@ -183,7 +171,7 @@ TEST_F(priority, one_above_many)
 	unsigned int i;
 
 	for (i = 0; i < 8; i++)
-		ASSERT_EQ(0, consumer_make(&many[i], self->r, "q", 0, 0, 16));
+		ASSERT_EQ(0, consumer_make(&many[i], self->pair.r, "q", 0, 0, 16));
 	ASSERT_EQ(0, make(self, &high, MQK_CONSUMER_F_NOACK, 0, 1));
 	for (i = 0; i < 100; i++) {
 		ASSERT_EQ(self->number + 3, send(self, 3));
@@ -205,7 +193,7 @@ TEST_F(priority, listed)
 	struct consumer c;
 
 	ASSERT_EQ(0, make(self, &c, 0, 0, -77));
-	ASSERT_EQ(0, mq(self->s, MQK_IOC_CONSUMER_LIST, &l));
+	ASSERT_EQ(0, mq(self->pair.s, MQK_IOC_CONSUMER_LIST, &l));
 	EXPECT_EQ(-77, e.priority);
 	EXPECT_EQ(c.c.id, e.id);
 }

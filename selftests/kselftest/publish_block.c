@@ -8,8 +8,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include "rings_consumer.h"
-#include "rings_port.h"
+#include "rings_pair.h"
 #include "harness.h"
 
 #define CONFIRM		MQK_PORT_F_CONFIRM
@@ -17,11 +16,8 @@
 
 FIXTURE(block)
 {
-	struct env env;
-	int s, r;
-	struct port port;
-	struct consumer get;		/* PULL, of r */
-	__u32 exchange, direct, other;	/* fanout; the default one; a queue of e */
+	struct pair pair;
+	__u32 exchange, other;		/* fanout; a queue of it */
 };
 
 FIXTURE_VARIANT(block)
@@ -36,41 +32,19 @@ FIXTURE_SETUP(block)
 {
 	__s64 id;
 
-	ASSERT_EQ(0, env_begin(&self->env, NULL));
-	self->s = env_session(&self->env, O_RDWR);
-	self->r = env_session(&self->env, O_RDWR);
-	ASSERT_LE(0, self->r);
-	id = exchange_declare(self->s, "f", MQK_EXCHANGE_FANOUT, 0);
+	ASSERT_EQ(0, pair_begin(&self->pair, variant->flags));
+	id = exchange_declare(self->pair.s, "f", MQK_EXCHANGE_FANOUT, 0);
 	ASSERT_LT(0, id);
 	self->exchange = id;
-	id = exchange_declare(self->s, "", 0, MQK_DECLARE_F_PASSIVE);
-	ASSERT_LT(0, id);
-	self->direct = id;
-	id = queue_declare(self->s, "other", 0);
+	id = queue_declare(self->pair.s, "other", 0);
 	ASSERT_LT(0, id);
 	self->other = id;
-	ASSERT_EQ(0, binding_add(self->s, "f", "other", ""));
-	ASSERT_EQ(0, port_make(&self->port, self->s, variant->flags, 64));
-	ASSERT_EQ(0, consumer_make(&self->get, self->r, NULL, MQK_CONSUMER_F_PULL, 0,
-				   64));
+	ASSERT_EQ(0, binding_add(self->pair.s, "f", "other", ""));
 }
 
 FIXTURE_TEARDOWN(block)
 {
-	EXPECT_EQ(0, env_end(&self->env));
-}
-
-static __s64 takes(FIXTURE_DATA(block) *self, __u32 queue)
-{
-	struct mqk_delivery d;
-	int ret = queue_get(self->r, self->get.c.id, queue, 0, 0, &d, NULL);
-	__u32 number;
-
-	if (ret)
-		return ret;
-	number = delivery_number(self->r, &d);
-	ret = consumer_settle(&self->get, d.tag, MQK_ACK_ACCEPT, 0);
-	return ret == 1 ? (__s64)number : -EIO;
+	EXPECT_EQ(0, pair_end(&self->pair));
 }
 
 /* Hand a message in; one in place that waits lies there from now on. */
@@ -134,42 +108,42 @@ static bool pollout(int fd)
 TEST_F(block, it_waits_until_there_is_room)
 {
 	struct mqk_error e = { .size = sizeof(e) };
-	__s64 q = queue_declare_args(self->s, "q", ONE);
+	__s64 q = queue_declare_args(self->pair.s, "q", ONE);
 
 	ASSERT_LT(0, q);
-	EXPECT_TRUE(pollout(self->s));
-	EXPECT_EQ(0, room(&self->port, 0));
-	ASSERT_EQ(0, sends(&self->port, self->direct, "q", 1));
-	ASSERT_EQ(MQK_COMPLETION_CONFIRM, type_of(&self->port));
-	EXPECT_TRUE(pollout(self->s));
-	ASSERT_EQ(-EAGAIN, sends(&self->port, self->direct, "q", 2));
-	ASSERT_EQ(0, error_get(self->s, &e));
+	EXPECT_TRUE(pollout(self->pair.s));
+	EXPECT_EQ(0, room(&self->pair.port, 0));
+	ASSERT_EQ(0, sends(&self->pair.port, self->pair.exchange, "q", 1));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, type_of(&self->pair.port));
+	EXPECT_TRUE(pollout(self->pair.s));
+	ASSERT_EQ(-EAGAIN, sends(&self->pair.port, self->pair.exchange, "q", 2));
+	ASSERT_EQ(0, error_get(self->pair.s, &e));
 	EXPECT_EQ(MQK_RULE_HELD, e.rule);
 	EXPECT_EQ(q, e.used);
-	EXPECT_EQ(MQK_PORT_PAGE_F_HELD, self->port.k->flags);
-	EXPECT_EQ(MQK_HELD_QUEUE, self->port.k->reason);
-	EXPECT_EQ(q, self->port.k->about);
-	EXPECT_FALSE(pollout(self->s));
-	EXPECT_EQ(-EAGAIN, room(&self->port, 0));
-	EXPECT_EQ(-ETIMEDOUT, room(&self->port, SHORT_MS));
-	ASSERT_EQ(-EAGAIN, again(&self->port, self->direct, "q", 2));
-	EXPECT_EQ(0, port_completions(&self->port));
+	EXPECT_EQ(MQK_PORT_PAGE_F_HELD, self->pair.port.k->flags);
+	EXPECT_EQ(MQK_HELD_QUEUE, self->pair.port.k->reason);
+	EXPECT_EQ(q, self->pair.port.k->about);
+	EXPECT_FALSE(pollout(self->pair.s));
+	EXPECT_EQ(-EAGAIN, room(&self->pair.port, 0));
+	EXPECT_EQ(-ETIMEDOUT, room(&self->pair.port, SHORT_MS));
+	ASSERT_EQ(-EAGAIN, again(&self->pair.port, self->pair.exchange, "q", 2));
+	EXPECT_EQ(0, port_completions(&self->pair.port));
 
-	EXPECT_EQ(1, takes(self, q));
-	EXPECT_TRUE(pollout(self->s));
-	EXPECT_EQ(0, room(&self->port, 0));
-	EXPECT_EQ(0, self->port.k->flags);
-	ASSERT_EQ(0, again(&self->port, self->direct, "q", 2));
-	ASSERT_EQ(MQK_COMPLETION_CONFIRM, type_of(&self->port));
-	EXPECT_EQ(MQK_HELD_NOT, self->port.k->reason);
-	EXPECT_EQ(2, takes(self, q));
-	EXPECT_EQ(-EAGAIN, takes(self, q));
+	EXPECT_EQ(1, pair_take(&self->pair, q));
+	EXPECT_TRUE(pollout(self->pair.s));
+	EXPECT_EQ(0, room(&self->pair.port, 0));
+	EXPECT_EQ(0, self->pair.port.k->flags);
+	ASSERT_EQ(0, again(&self->pair.port, self->pair.exchange, "q", 2));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, type_of(&self->pair.port));
+	EXPECT_EQ(MQK_HELD_NOT, self->pair.port.k->reason);
+	EXPECT_EQ(2, pair_take(&self->pair, q));
+	EXPECT_EQ(-EAGAIN, pair_take(&self->pair, q));
 }
 
 /* A reader's port is none that could be written to. */
 TEST_F(block, who_cannot_publish_has_no_room)
 {
-	int fd = env_session(&self->env, O_RDONLY);
+	int fd = env_session(&self->pair.env, O_RDONLY);
 
 	ASSERT_LE(0, fd);
 	EXPECT_FALSE(pollout(fd));
@@ -177,105 +151,106 @@ TEST_F(block, who_cannot_publish_has_no_room)
 
 TEST_F(block, nothing_overtakes_it)
 {
-	__s64 q = queue_declare_args(self->s, "q", ONE);
+	__s64 q = queue_declare_args(self->pair.s, "q", ONE);
 	__u32 number = 9;
 	struct mqk_message m = {
-		.exchange = self->direct, .key = (uintptr_t)"other", .key_len = 5,
+		.exchange = self->pair.exchange, .key = (uintptr_t)"other", .key_len = 5,
 		.payload = (uintptr_t)&number, .payload_len = 4,
 	};
 	struct mqk_publish pub = {
-		.size = sizeof(pub), .port = self->port.c.id, .count = 1,
+		.size = sizeof(pub), .port = self->pair.port.c.id, .count = 1,
 		.messages = (uintptr_t)&m,
 	};
 
 	ASSERT_LT(0, q);
-	ASSERT_EQ(0, sends(&self->port, self->direct, "q", 1));
-	ASSERT_EQ(-EAGAIN, sends(&self->port, self->direct, "q", 2));
-	if (!self->port.inplace) {
+	ASSERT_EQ(0, sends(&self->pair.port, self->pair.exchange, "q", 1));
+	ASSERT_EQ(-EAGAIN, sends(&self->pair.port, self->pair.exchange, "q", 2));
+	if (!self->pair.port.inplace) {
 		/* it is its caller's: who sends another one has given it up */
-		ASSERT_EQ(0, sends(&self->port, self->direct, "other", 3));
-		EXPECT_EQ(3, takes(self, self->other));
+		ASSERT_EQ(0, sends(&self->pair.port, self->pair.exchange, "other", 3));
+		EXPECT_EQ(3, pair_take(&self->pair, self->other));
 		return;
 	}
-	ASSERT_EQ(-EAGAIN, sends(&self->port, self->direct, "other", 3));
-	ASSERT_EQ(-EAGAIN, mq(self->s, MQK_IOC_PUBLISH, &pub));
-	EXPECT_EQ(MQK_RULE_HELD, rule(self->s));
-	EXPECT_EQ(-EAGAIN, takes(self, self->other));
-	EXPECT_EQ(1, takes(self, q));
-	ASSERT_EQ(0, room(&self->port, LONG_MS));
-	EXPECT_EQ(2, port_doorbell(&self->port));
-	EXPECT_EQ(2, takes(self, q));
-	EXPECT_EQ(3, takes(self, self->other));
-	ASSERT_EQ(0, mq(self->s, MQK_IOC_PUBLISH, &pub));
-	EXPECT_EQ(9, takes(self, self->other));
+	ASSERT_EQ(-EAGAIN, sends(&self->pair.port, self->pair.exchange, "other", 3));
+	ASSERT_EQ(-EAGAIN, mq(self->pair.s, MQK_IOC_PUBLISH, &pub));
+	EXPECT_EQ(MQK_RULE_HELD, rule(self->pair.s));
+	EXPECT_EQ(-EAGAIN, pair_take(&self->pair, self->other));
+	EXPECT_EQ(1, pair_take(&self->pair, q));
+	ASSERT_EQ(0, room(&self->pair.port, LONG_MS));
+	EXPECT_EQ(2, port_doorbell(&self->pair.port));
+	EXPECT_EQ(2, pair_take(&self->pair, q));
+	EXPECT_EQ(3, pair_take(&self->pair, self->other));
+	ASSERT_EQ(0, mq(self->pair.s, MQK_IOC_PUBLISH, &pub));
+	EXPECT_EQ(9, pair_take(&self->pair, self->other));
 }
 
 TEST_F(block, none_of_the_others_gets_it)
 {
-	__s64 q = queue_declare_args(self->s, "q", ONE), reject;
+	__s64 q = queue_declare_args(self->pair.s, "q", ONE), reject;
 
 	ASSERT_LT(0, q);
-	ASSERT_EQ(0, binding_add(self->s, "f", "q", ""));
-	ASSERT_EQ(0, sends(&self->port, self->exchange, "", 1));
-	ASSERT_EQ(-EAGAIN, sends(&self->port, self->exchange, "", 2));
-	EXPECT_EQ(1, takes(self, self->other));
-	EXPECT_EQ(-EAGAIN, takes(self, self->other));
-	EXPECT_EQ(1, takes(self, q));
-	ASSERT_EQ(0, once_more(&self->port, self->exchange, "", 2));
-	EXPECT_EQ(2, takes(self, self->other));
-	EXPECT_EQ(2, takes(self, q));
-	ASSERT_EQ(MQK_COMPLETION_CONFIRM, type_of(&self->port));
-	ASSERT_EQ(MQK_COMPLETION_CONFIRM, type_of(&self->port));
+	ASSERT_EQ(0, binding_add(self->pair.s, "f", "q", ""));
+	ASSERT_EQ(0, sends(&self->pair.port, self->exchange, "", 1));
+	ASSERT_EQ(-EAGAIN, sends(&self->pair.port, self->exchange, "", 2));
+	EXPECT_EQ(1, pair_take(&self->pair, self->other));
+	EXPECT_EQ(-EAGAIN, pair_take(&self->pair, self->other));
+	EXPECT_EQ(1, pair_take(&self->pair, q));
+	ASSERT_EQ(0, once_more(&self->pair.port, self->exchange, "", 2));
+	EXPECT_EQ(2, pair_take(&self->pair, self->other));
+	EXPECT_EQ(2, pair_take(&self->pair, q));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, type_of(&self->pair.port));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, type_of(&self->pair.port));
 
 	/* one that refuses is another matter: these have it */
-	reject = queue_declare_args(self->s, "no", "x-max-length=0 x-overflow=reject-publish");
+	reject = queue_declare_args(self->pair.s, "no",
+				    "x-max-length=0 x-overflow=reject-publish");
 	ASSERT_LT(0, reject);
-	ASSERT_EQ(0, binding_add(self->s, "f", "no", ""));
-	ASSERT_EQ(0, sends(&self->port, self->exchange, "", 3));
-	ASSERT_EQ(MQK_COMPLETION_NACK, type_of(&self->port));
-	EXPECT_EQ(3, takes(self, self->other));
-	EXPECT_EQ(3, takes(self, q));
+	ASSERT_EQ(0, binding_add(self->pair.s, "f", "no", ""));
+	ASSERT_EQ(0, sends(&self->pair.port, self->exchange, "", 3));
+	ASSERT_EQ(MQK_COMPLETION_NACK, type_of(&self->pair.port));
+	EXPECT_EQ(3, pair_take(&self->pair, self->other));
+	EXPECT_EQ(3, pair_take(&self->pair, q));
 }
 
 /* --- patience ------------------------------------------------------------- */
 
 TEST_F(block, in_the_end_it_is_refused)
 {
-	__s64 q = queue_declare_args(self->s, "q", ONE " x-mqk-block-timeout=200");
+	__s64 q = queue_declare_args(self->pair.s, "q", ONE " x-mqk-block-timeout=200");
 	__u64 begin;
 
 	ASSERT_LT(0, q);
-	ASSERT_EQ(0, binding_add(self->s, "f", "q", ""));
-	ASSERT_EQ(0, sends(&self->port, self->exchange, "", 1));
-	ASSERT_EQ(MQK_COMPLETION_CONFIRM, type_of(&self->port));
-	EXPECT_EQ(1, takes(self, self->other));
+	ASSERT_EQ(0, binding_add(self->pair.s, "f", "q", ""));
+	ASSERT_EQ(0, sends(&self->pair.port, self->exchange, "", 1));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, type_of(&self->pair.port));
+	EXPECT_EQ(1, pair_take(&self->pair, self->other));
 	begin = now_ms();
-	ASSERT_EQ(-EAGAIN, sends(&self->port, self->exchange, "", 2));
-	ASSERT_EQ(0, once_more(&self->port, self->exchange, "", 2));
+	ASSERT_EQ(-EAGAIN, sends(&self->pair.port, self->exchange, "", 2));
+	ASSERT_EQ(0, once_more(&self->pair.port, self->exchange, "", 2));
 	EXPECT_LE(199, now_ms() - begin);
-	ASSERT_EQ(MQK_COMPLETION_NACK, type_of(&self->port));
-	EXPECT_EQ(-EAGAIN, takes(self, self->other));
+	ASSERT_EQ(MQK_COMPLETION_NACK, type_of(&self->pair.port));
+	EXPECT_EQ(-EAGAIN, pair_take(&self->pair, self->other));
 	/* the next one has as long */
 	begin = now_ms();
-	ASSERT_EQ(-EAGAIN, sends(&self->port, self->exchange, "", 3));
-	ASSERT_EQ(0, once_more(&self->port, self->exchange, "", 3));
+	ASSERT_EQ(-EAGAIN, sends(&self->pair.port, self->exchange, "", 3));
+	ASSERT_EQ(0, once_more(&self->pair.port, self->exchange, "", 3));
 	EXPECT_LE(199, now_ms() - begin);
-	ASSERT_EQ(MQK_COMPLETION_NACK, type_of(&self->port));
-	EXPECT_EQ(1, takes(self, q));
-	EXPECT_EQ(-EAGAIN, takes(self, q));
-	EXPECT_EQ(-EAGAIN, takes(self, self->other));
+	ASSERT_EQ(MQK_COMPLETION_NACK, type_of(&self->pair.port));
+	EXPECT_EQ(1, pair_take(&self->pair, q));
+	EXPECT_EQ(-EAGAIN, pair_take(&self->pair, q));
+	EXPECT_EQ(-EAGAIN, pair_take(&self->pair, self->other));
 }
 
 TEST_F(block, without_patience)
 {
-	__s64 q = queue_declare_args(self->s, "q", ONE " x-mqk-block-timeout=0");
+	__s64 q = queue_declare_args(self->pair.s, "q", ONE " x-mqk-block-timeout=0");
 
 	ASSERT_LT(0, q);
-	ASSERT_EQ(0, sends(&self->port, self->direct, "q", 1));
-	ASSERT_EQ(MQK_COMPLETION_CONFIRM, type_of(&self->port));
-	ASSERT_EQ(0, sends(&self->port, self->direct, "q", 2));
-	ASSERT_EQ(MQK_COMPLETION_NACK, type_of(&self->port));
-	EXPECT_EQ(0, self->port.k->flags);
+	ASSERT_EQ(0, sends(&self->pair.port, self->pair.exchange, "q", 1));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, type_of(&self->pair.port));
+	ASSERT_EQ(0, sends(&self->pair.port, self->pair.exchange, "q", 2));
+	ASSERT_EQ(MQK_COMPLETION_NACK, type_of(&self->pair.port));
+	EXPECT_EQ(0, self->pair.port.k->flags);
 }
 
 TEST_F(block, arguments)
@@ -284,17 +259,12 @@ TEST_F(block, arguments)
 		"x-mqk-block-timeout=-1", "x-mqk-block-timeout=4294967296",
 		"x-mqk-block-timeout=soon", "x-overflow=blocks",
 	};
-	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(bad); i++) {
-		EXPECT_EQ(-EINVAL, queue_declare_args(self->s, "q", bad[i])) {
-			TH_LOG("%s", bad[i]);
-		}
-	}
-	ASSERT_LT(0, queue_declare_args(self->s, "q", ONE));
-	EXPECT_EQ(-EINVAL, queue_declare_args(self->s, "q", ONE " x-mqk-block-timeout=1"));
-	EXPECT_EQ(MQK_RULE_INEQUIVALENT, rule(self->s));
-	ASSERT_EQ(0, queue_set(self->s, "q", 0, "x-mqk-block-timeout=4294967295"));
+	EXPECT_STREQ("", pair_args_refused(&self->pair, bad, ARRAY_SIZE(bad)));
+	ASSERT_LT(0, queue_declare_args(self->pair.s, "q", ONE));
+	EXPECT_EQ(-EINVAL, queue_declare_args(self->pair.s, "q", ONE " x-mqk-block-timeout=1"));
+	EXPECT_EQ(MQK_RULE_INEQUIVALENT, rule(self->pair.s));
+	ASSERT_EQ(0, queue_set(self->pair.s, "q", 0, "x-mqk-block-timeout=4294967295"));
 }
 
 /* --- who makes room ------------------------------------------------------- */
@@ -306,29 +276,29 @@ static void *waits(void *arg)
 
 static int purge(FIXTURE_DATA(block) *self)
 {
-	return queue_purge(self->s, "q") == 1 ? 0 : -EIO;
+	return queue_purge(self->pair.s, "q") == 1 ? 0 : -EIO;
 }
 
 static int delete(FIXTURE_DATA(block) *self)
 {
-	return queue_delete(self->s, "q", 0);
+	return queue_delete(self->pair.s, "q", 0);
 }
 
 static int lengthen(FIXTURE_DATA(block) *self)
 {
-	return queue_set(self->s, "q", 0, "x-max-length=2");
+	return queue_set(self->pair.s, "q", 0, "x-max-length=2");
 }
 
 static int drop_head(FIXTURE_DATA(block) *self)
 {
-	return queue_set(self->s, "q", 0, "x-overflow=drop-head");
+	return queue_set(self->pair.s, "q", 0, "x-overflow=drop-head");
 }
 
 static int consume(FIXTURE_DATA(block) *self)
 {
 	static struct consumer c;
 
-	return consumer_make(&c, self->r, "q", MQK_CONSUMER_F_NOACK, 0, 16);
+	return consumer_make(&c, self->pair.r, "q", MQK_CONSUMER_F_NOACK, 0, 16);
 }
 
 TEST_F(block, whoever_makes_room_wakes)
@@ -343,11 +313,11 @@ TEST_F(block, whoever_makes_room_wakes)
 	for (i = 0; i < ARRAY_SIZE(make); i++) {
 		struct port p;
 
-		ASSERT_LT(0, queue_declare_args(self->s, "q", ONE));
-		ASSERT_EQ(0, port_make(&p, self->s, variant->flags, 16));
-		ASSERT_EQ(0, sends(&p, self->direct, "q", 1));
+		ASSERT_LT(0, queue_declare_args(self->pair.s, "q", ONE));
+		ASSERT_EQ(0, port_make(&p, self->pair.s, variant->flags, 16));
+		ASSERT_EQ(0, sends(&p, self->pair.exchange, "q", 1));
 		ASSERT_EQ(MQK_COMPLETION_CONFIRM, type_of(&p));
-		ASSERT_EQ(-EAGAIN, sends(&p, self->direct, "q", 2));
+		ASSERT_EQ(-EAGAIN, sends(&p, self->pair.exchange, "q", 2));
 		ASSERT_EQ(0, pthread_create(&thread, NULL, waits, &p));
 		sleep_ms(SHORT_MS);
 		ASSERT_EQ(0, make[i](self)) {
@@ -355,53 +325,54 @@ TEST_F(block, whoever_makes_room_wakes)
 		}
 		ASSERT_EQ(0, pthread_join(thread, &ret));
 		EXPECT_EQ(0, (intptr_t)ret);
-		EXPECT_EQ(0, again(&p, self->direct, "q", 2)) {
+		EXPECT_EQ(0, again(&p, self->pair.exchange, "q", 2)) {
 			TH_LOG("%u", i);
 		}
 		EXPECT_EQ(MQK_COMPLETION_CONFIRM, type_of(&p));
 		ASSERT_EQ(0, port_close(&p));
-		ASSERT_EQ(0, queue_delete(self->s, "q", 0));
+		ASSERT_EQ(0, queue_delete(self->pair.s, "q", 0));
 	}
 }
 
 /* What a waiting consumer takes fits a queue of length 0. */
 TEST_F(block, a_consumer_comes)
 {
-	__s64 q = queue_declare_args(self->s, "q", "x-max-length=0 x-overflow=block");
+	__s64 q = queue_declare_args(self->pair.s, "q", "x-max-length=0 x-overflow=block");
 	struct consumer c;
 
 	ASSERT_LT(0, q);
-	ASSERT_EQ(-EAGAIN, sends(&self->port, self->direct, "q", 1));
-	ASSERT_EQ(0, consumer_make(&c, self->r, "q", 0, 1, 16));
-	ASSERT_EQ(0, once_more(&self->port, self->direct, "q", 1));
+	ASSERT_EQ(-EAGAIN, sends(&self->pair.port, self->pair.exchange, "q", 1));
+	ASSERT_EQ(0, consumer_make(&c, self->pair.r, "q", 0, 1, 16));
+	ASSERT_EQ(0, once_more(&self->pair.port, self->pair.exchange, "q", 1));
 	EXPECT_EQ(1, take_number(&c, NULL, LONG_MS));
 	/* out of credit: then it is the acknowledgement that makes room */
-	ASSERT_EQ(-EAGAIN, sends(&self->port, self->direct, "q", 2));
-	EXPECT_EQ(-EAGAIN, room(&self->port, 0));
+	ASSERT_EQ(-EAGAIN, sends(&self->pair.port, self->pair.exchange, "q", 2));
+	EXPECT_EQ(-EAGAIN, room(&self->pair.port, 0));
 	ASSERT_EQ(1, consumer_settle(&c, 0, MQK_ACK_ACCEPT, MQK_ACK_F_MULTIPLE));
-	ASSERT_EQ(0, once_more(&self->port, self->direct, "q", 2));
+	ASSERT_EQ(0, once_more(&self->pair.port, self->pair.exchange, "q", 2));
 	EXPECT_EQ(2, take_number(&c, NULL, LONG_MS));
 }
 
 /* A large message that does not fit keeps no small one from it. */
 TEST_F(block, large_and_small)
 {
-	__s64 q = queue_declare_args(self->s, "q", "x-max-length-bytes=6 x-overflow=block");
+	__s64 q = queue_declare_args(self->pair.s, "q",
+				     "x-max-length-bytes=6 x-overflow=block");
 	struct msg large = {
-		.exchange = self->direct, .key = "q", .key_len = 1,
+		.exchange = self->pair.exchange, .key = "q", .key_len = 1,
 		.payload = "sevenbytes", .payload_len = 7,
 	};
 	struct port p;
 
 	ASSERT_LT(0, q);
-	ASSERT_EQ(0, port_make(&p, self->s, variant->flags, 16));
-	ASSERT_EQ(0, sends(&self->port, self->direct, "q", 1));
+	ASSERT_EQ(0, port_make(&p, self->pair.s, variant->flags, 16));
+	ASSERT_EQ(0, sends(&self->pair.port, self->pair.exchange, "q", 1));
 	ASSERT_EQ(-EAGAIN, port_publish(&p, &large));
-	ASSERT_EQ(-EAGAIN, sends(&self->port, self->direct, "q", 2));
-	EXPECT_EQ(1, takes(self, q));
+	ASSERT_EQ(-EAGAIN, sends(&self->pair.port, self->pair.exchange, "q", 2));
+	EXPECT_EQ(1, pair_take(&self->pair, q));
 	EXPECT_EQ(-EAGAIN, room(&p, 0));
-	EXPECT_EQ(0, room(&self->port, 0));
-	EXPECT_EQ(0, again(&self->port, self->direct, "q", 2));
+	EXPECT_EQ(0, room(&self->pair.port, 0));
+	EXPECT_EQ(0, again(&self->pair.port, self->pair.exchange, "q", 2));
 	EXPECT_EQ(-EAGAIN, room(&p, 0));
 }
 
@@ -410,24 +381,24 @@ TEST_F(block, large_and_small)
 /* More than the queue keeps in mind: the others look again. */
 TEST_F_TIMEOUT(block, many_wait, 60)
 {
-	__s64 q = queue_declare_args(self->s, "q", "x-max-length=80 x-overflow=block");
+	__s64 q = queue_declare_args(self->pair.s, "q", "x-max-length=80 x-overflow=block");
 	static struct port p[MANY];
 	struct mqk_queue_next info;
 	__u32 i;
 
 	ASSERT_LT(0, q);
-	ASSERT_EQ(0, port_make(&self->port, self->s, 0, 64));
-	ASSERT_EQ(0, port_numbers(&self->port, self->direct, "q", 1, 80));
+	ASSERT_EQ(0, port_make(&self->pair.port, self->pair.s, 0, 64));
+	ASSERT_EQ(0, port_numbers(&self->pair.port, self->pair.exchange, "q", 1, 80));
 	for (i = 0; i < MANY; i++) {
-		ASSERT_EQ(0, port_make(&p[i], self->s, variant->flags, 16));
-		ASSERT_EQ(-EAGAIN, sends(&p[i], self->direct, "q", 100 + i));
+		ASSERT_EQ(0, port_make(&p[i], self->pair.s, variant->flags, 16));
+		ASSERT_EQ(-EAGAIN, sends(&p[i], self->pair.exchange, "q", 100 + i));
 	}
-	ASSERT_EQ(80, queue_purge(self->s, "q"));
+	ASSERT_EQ(80, queue_purge(self->pair.s, "q"));
 	for (i = 0; i < MANY; i++) {
 		ASSERT_EQ(0, room(&p[i], LONG_MS));
-		ASSERT_EQ(0, again(&p[i], self->direct, "q", 100 + i));
+		ASSERT_EQ(0, again(&p[i], self->pair.exchange, "q", 100 + i));
 	}
-	ASSERT_EQ(0, queue_info(self->s, q, &info));
+	ASSERT_EQ(0, queue_info(self->pair.s, q, &info));
 	EXPECT_EQ(MANY, info.ready);
 }
 
@@ -473,23 +444,23 @@ TEST_F_TIMEOUT(block, senders, 120)
 	__s64 q[2], got;
 
 	memset(v, 0, sizeof(v));
-	ASSERT_EQ(0, binding_del(self->s, "f", "other", ""));
-	q[0] = queue_declare_args(self->s, "a", "x-max-length=3 x-overflow=block");
-	q[1] = queue_declare_args(self->s, "b", "x-max-length=5 x-overflow=block");
-	ASSERT_EQ(0, binding_add(self->s, "f", "a", ""));
-	ASSERT_EQ(0, binding_add(self->s, "f", "b", ""));
+	ASSERT_EQ(0, binding_del(self->pair.s, "f", "other", ""));
+	q[0] = queue_declare_args(self->pair.s, "a", "x-max-length=3 x-overflow=block");
+	q[1] = queue_declare_args(self->pair.s, "b", "x-max-length=5 x-overflow=block");
+	ASSERT_EQ(0, binding_add(self->pair.s, "f", "a", ""));
+	ASSERT_EQ(0, binding_add(self->pair.s, "f", "b", ""));
 	for (i = 0; i < SENDERS; i++) {
 		v[i].first = i << 16;
 		v[i].exchange = self->exchange;
-		ASSERT_EQ(0, port_make(&v[i].port, env_session(&self->env, O_RDWR),
+		ASSERT_EQ(0, port_make(&v[i].port, env_session(&self->pair.env, O_RDWR),
 				       variant->flags, 16));
 		ASSERT_EQ(0, pthread_create(&v[i].thread, NULL, send_all, &v[i]));
 	}
 	while (left && now_ms() < end)
 		for (i = 0; i < 2; i++) {
-			ASSERT_EQ(0, queue_info(self->s, q[i], &info));
+			ASSERT_EQ(0, queue_info(self->pair.s, q[i], &info));
 			ASSERT_GE(i ? 5 : 3, info.ready);
-			got = takes(self, q[i]);
+			got = pair_take(&self->pair, q[i]);
 			if (got == -EAGAIN)
 				continue;
 			ASSERT_LE(0, got);
@@ -508,15 +479,15 @@ TEST_F_TIMEOUT(block, senders, 120)
 
 TEST_F(block, its_port_ends)
 {
-	__s64 q = queue_declare_args(self->s, "q", ONE);
+	__s64 q = queue_declare_args(self->pair.s, "q", ONE);
 	pthread_t thread;
 	struct port p;
 	void *ret;
 
 	ASSERT_LT(0, q);
-	ASSERT_EQ(0, binding_add(self->s, "f", "q", ""));
-	ASSERT_EQ(0, sends(&self->port, self->direct, "q", 1));
-	ASSERT_EQ(0, port_make(&p, self->s, variant->flags, 16));
+	ASSERT_EQ(0, binding_add(self->pair.s, "f", "q", ""));
+	ASSERT_EQ(0, sends(&self->pair.port, self->pair.exchange, "q", 1));
+	ASSERT_EQ(0, port_make(&p, self->pair.s, variant->flags, 16));
 	ASSERT_EQ(-EAGAIN, sends(&p, self->exchange, "", 2));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, waits, &p));
 	sleep_ms(SHORT_MS);
@@ -524,35 +495,35 @@ TEST_F(block, its_port_ends)
 	ASSERT_EQ(0, pthread_join(thread, &ret));
 	EXPECT_EQ(-ENOENT, (intptr_t)ret);
 	/* what waited is gone, and in no queue */
-	EXPECT_EQ(1, takes(self, q));
-	EXPECT_EQ(-EAGAIN, takes(self, q));
-	EXPECT_EQ(-EAGAIN, takes(self, self->other));
+	EXPECT_EQ(1, pair_take(&self->pair, q));
+	EXPECT_EQ(-EAGAIN, pair_take(&self->pair, q));
+	EXPECT_EQ(-EAGAIN, pair_take(&self->pair, self->other));
 }
 
 TEST_F(block, its_process_is_killed)
 {
-	__s64 q = queue_declare_args(self->s, "q", ONE);
+	__s64 q = queue_declare_args(self->pair.s, "q", ONE);
 	__u32 *there = shared(sizeof(*there));
 	pid_t pid;
 
 	ASSERT_LT(0, q);
-	ASSERT_EQ(0, sends(&self->port, self->direct, "q", 1));
+	ASSERT_EQ(0, sends(&self->pair.port, self->pair.exchange, "q", 1));
 	pid = spawn();
 	if (!pid) {
 		struct port p;
-		int s = broker_open(&self->env.broker, O_RDWR);
+		int s = broker_open(&self->pair.env.broker, O_RDWR);
 
 		if (!port_make(&p, s, variant->flags, 16) &&
-		    sends(&p, self->direct, "q", 2) == -EAGAIN)
+		    sends(&p, self->pair.exchange, "q", 2) == -EAGAIN)
 			word_set(there, 1);
 		room(&p, -1);
 		_exit(1);
 	}
 	ASSERT_EQ(0, word_wait(there, 1, LONG_MS));
 	EXPECT_EQ(128 + 9, kill_hard(pid));
-	EXPECT_EQ(1, takes(self, q));
-	EXPECT_EQ(-EAGAIN, takes(self, q));
-	EXPECT_EQ(0, sends(&self->port, self->direct, "q", 3));
+	EXPECT_EQ(1, pair_take(&self->pair, q));
+	EXPECT_EQ(-EAGAIN, pair_take(&self->pair, q));
+	EXPECT_EQ(0, sends(&self->pair.port, self->pair.exchange, "q", 3));
 }
 
 /* --- other reasons -------------------------------------------------------- */
@@ -596,7 +567,7 @@ TEST_F(block, a_full_ring)
 	struct port p;
 	int i, ret = 0;
 
-	ASSERT_EQ(0, port_make(&p, self->s, variant->flags, 16));
+	ASSERT_EQ(0, port_make(&p, self->pair.s, variant->flags, 16));
 	for (i = 0; i < 20 && !ret; i++)
 		ret = sends(&p, self->exchange, "", i);
 	ASSERT_EQ(-EAGAIN, ret);
@@ -612,27 +583,27 @@ TEST_F(block, a_full_ring)
 /* A producer's message that was refused in the end comes again with its number. */
 TEST_F(block, of_a_producer)
 {
-	__s64 q = queue_declare_args(self->s, "q", ONE " x-mqk-block-timeout=100");
+	__s64 q = queue_declare_args(self->pair.s, "q", ONE " x-mqk-block-timeout=100");
 	struct port p;
 
 	ASSERT_LT(0, q);
-	ASSERT_EQ(0, binding_add(self->s, "f", "q", ""));
-	ASSERT_EQ(0, port_make_for(&p, self->s, variant->flags, 16, "p", 0));
+	ASSERT_EQ(0, binding_add(self->pair.s, "f", "q", ""));
+	ASSERT_EQ(0, port_make_for(&p, self->pair.s, variant->flags, 16, "p", 0));
 	ASSERT_EQ(0, sends(&p, self->exchange, "", 1));
 	ASSERT_EQ(MQK_COMPLETION_CONFIRM, type_of(&p));
 	ASSERT_EQ(-EAGAIN, sends(&p, self->exchange, "", 2));
 	ASSERT_EQ(0, once_more(&p, self->exchange, "", 2));
 	ASSERT_EQ(MQK_COMPLETION_NACK, type_of(&p));
-	EXPECT_EQ(1, takes(self, self->other));
-	EXPECT_EQ(-EAGAIN, takes(self, self->other));
-	EXPECT_EQ(1, takes(self, q));
+	EXPECT_EQ(1, pair_take(&self->pair, self->other));
+	EXPECT_EQ(-EAGAIN, pair_take(&self->pair, self->other));
+	EXPECT_EQ(1, pair_take(&self->pair, q));
 	ASSERT_EQ(0, port_close(&p));
-	ASSERT_EQ(0, port_make_for(&p, self->s, variant->flags, 16, "p", 0));
+	ASSERT_EQ(0, port_make_for(&p, self->pair.s, variant->flags, 16, "p", 0));
 	EXPECT_EQ(1, p.c.last);
 	ASSERT_EQ(0, sends(&p, self->exchange, "", 2));
 	ASSERT_EQ(MQK_COMPLETION_CONFIRM, type_of(&p));
-	EXPECT_EQ(2, takes(self, q));
-	EXPECT_EQ(2, takes(self, self->other));
+	EXPECT_EQ(2, pair_take(&self->pair, q));
+	EXPECT_EQ(2, pair_take(&self->pair, self->other));
 	ASSERT_EQ(0, port_forget(&p));
 }
 

@@ -10,8 +10,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include "rings_consumer.h"
-#include "rings_port.h"
+#include "rings_pair.h"
 #include "harness.h"
 
 #define CONFIRM		MQK_PORT_F_CONFIRM
@@ -20,10 +19,7 @@
 
 FIXTURE(producer)
 {
-	struct env env;
-	int s, r;
-	struct port port;
-	struct consumer get;		/* PULL, of r */
+	struct pair pair;
 	__u32 exchange, queue;
 };
 
@@ -42,21 +38,16 @@ FIXTURE_SETUP(producer)
 	};
 	__s64 id;
 
-	ASSERT_EQ(0, env_begin(&self->env, &want));
-	self->s = env_session(&self->env, O_RDWR);
-	self->r = env_session(&self->env, O_RDWR);
-	ASSERT_LE(0, self->r);
-	id = exchange_declare(self->s, "f", MQK_EXCHANGE_FANOUT, 0);
+	ASSERT_EQ(0, pair_open(&self->pair, &want));
+	id = exchange_declare(self->pair.s, "f", MQK_EXCHANGE_FANOUT, 0);
 	ASSERT_LT(0, id);
 	self->exchange = id;
-	id = queue_declare(self->s, "q", 0);
+	id = queue_declare(self->pair.s, "q", 0);
 	ASSERT_LT(0, id);
 	self->queue = id;
-	ASSERT_EQ(0, binding_add(self->s, "f", "q", ""));
-	ASSERT_EQ(0, port_make_for(&self->port, self->s, variant->flags, 64, "p", 0));
-	ASSERT_EQ(0, self->port.c.last);
-	ASSERT_EQ(0, consumer_make(&self->get, self->r, NULL, MQK_CONSUMER_F_PULL, 0,
-				   64));
+	ASSERT_EQ(0, binding_add(self->pair.s, "f", "q", ""));
+	ASSERT_EQ(0, port_make_for(&self->pair.port, self->pair.s, variant->flags, 64, "p", 0));
+	ASSERT_EQ(0, self->pair.port.c.last);
 }
 
 /* Names are charged as long as they are known. */
@@ -70,8 +61,8 @@ static int forget(int s, const char *name)
 
 FIXTURE_TEARDOWN(producer)
 {
-	EXPECT_EQ(0, forget(self->s, "p"));
-	EXPECT_EQ(0, env_end(&self->env));
+	EXPECT_EQ(0, forget(self->pair.s, "p"));
+	EXPECT_EQ(0, pair_end(&self->pair));
 }
 
 static struct msg numbered(__u32 exchange, __u64 number, const __u32 *payload)
@@ -102,19 +93,6 @@ static int sends(struct port *p, __u32 exchange, __u64 number, __u32 payload,
 	return c->type == MQK_COMPLETION_ERROR ? c->result : (int)c->type;
 }
 
-static __s64 takes(FIXTURE_DATA(producer) *self, __u32 queue)
-{
-	struct mqk_delivery d;
-	int ret = queue_get(self->r, self->get.c.id, queue, 0, 0, &d, NULL);
-	__u32 number;
-
-	if (ret)
-		return ret;
-	number = delivery_number(self->r, &d);
-	ret = consumer_settle(&self->get, d.tag, MQK_ACK_ACCEPT, 0);
-	return ret == 1 ? (__s64)number : -EIO;
-}
-
 /* --- numbers -------------------------------------------------------------- */
 
 TEST_F(producer, the_last_number_is_told)
@@ -124,18 +102,18 @@ TEST_F(producer, the_last_number_is_told)
 
 	for (i = 1; i <= 3; i++)
 		ASSERT_EQ(MQK_COMPLETION_CONFIRM,
-			  sends(&self->port, self->exchange, 0, i, NULL));
-	ASSERT_EQ(0, port_close(&self->port));
-	ASSERT_EQ(0, port_make_for(&p, self->s, variant->flags, 16, "p", 0));
+			  sends(&self->pair.port, self->exchange, 0, i, NULL));
+	ASSERT_EQ(0, port_close(&self->pair.port));
+	ASSERT_EQ(0, port_make_for(&p, self->pair.s, variant->flags, 16, "p", 0));
 	EXPECT_EQ(3, p.c.last);
 	/* it goes on where the other one was */
 	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(&p, self->exchange, 0, 4, NULL));
 	ASSERT_EQ(0, port_close(&p));
-	ASSERT_EQ(0, port_make_for(&p, self->r, variant->flags, 16, "p", 0));
+	ASSERT_EQ(0, port_make_for(&p, self->pair.r, variant->flags, 16, "p", 0));
 	EXPECT_EQ(4, p.c.last);
 	for (i = 1; i <= 4; i++)
-		EXPECT_EQ(i, takes(self, self->queue));
-	EXPECT_EQ(-EAGAIN, takes(self, self->queue));
+		EXPECT_EQ(i, pair_take(&self->pair, self->queue));
+	EXPECT_EQ(-EAGAIN, pair_take(&self->pair, self->queue));
 }
 
 TEST_F(producer, what_is_sent_again_is_confirmed_and_dropped)
@@ -146,23 +124,23 @@ TEST_F(producer, what_is_sent_again_is_confirmed_and_dropped)
 
 	for (i = 1; i <= 3; i++)
 		ASSERT_EQ(MQK_COMPLETION_CONFIRM,
-			  sends(&self->port, self->exchange, i, i, NULL));
+			  sends(&self->pair.port, self->exchange, i, i, NULL));
 	for (i = 3; i >= 1; i--) {
 		ASSERT_EQ(MQK_COMPLETION_CONFIRM,
-			  sends(&self->port, self->exchange, i, 100 + i, &c));
+			  sends(&self->pair.port, self->exchange, i, 100 + i, &c));
 		EXPECT_EQ(0, c.queues);
 		EXPECT_EQ(7 - i, c.seq);
 	}
 	/* after 1 comes 2, which was taken, too */
 	ASSERT_EQ(MQK_COMPLETION_CONFIRM,
-		  sends(&self->port, self->exchange, 0, 102, NULL));
+		  sends(&self->pair.port, self->exchange, 0, 102, NULL));
 	ASSERT_EQ(MQK_COMPLETION_CONFIRM,
-		  sends(&self->port, self->exchange, 4, 4, &c));
+		  sends(&self->pair.port, self->exchange, 4, 4, &c));
 	EXPECT_EQ(1, c.queues);
 	for (i = 1; i <= 4; i++)
-		EXPECT_EQ(i, takes(self, self->queue));
-	EXPECT_EQ(-EAGAIN, takes(self, self->queue));
-	ASSERT_EQ(0, stat_get(self->s, &s));
+		EXPECT_EQ(i, pair_take(&self->pair, self->queue));
+	EXPECT_EQ(-EAGAIN, pair_take(&self->pair, self->queue));
+	ASSERT_EQ(0, stat_get(self->pair.s, &s));
 	EXPECT_EQ(4, s.routed);
 	EXPECT_EQ(0, s.unrouted);
 }
@@ -172,27 +150,27 @@ TEST_F(producer, a_gap_is_ERANGE)
 	struct mqk_error e = { .size = sizeof(e) };
 
 	ASSERT_EQ(MQK_COMPLETION_CONFIRM,
-		  sends(&self->port, self->exchange, 1, 1, NULL));
-	EXPECT_EQ(-ERANGE, sends(&self->port, self->exchange, 3, 3, NULL));
-	if (!self->port.inplace) {
-		ASSERT_EQ(0, error_get(self->s, &e));
+		  sends(&self->pair.port, self->exchange, 1, 1, NULL));
+	EXPECT_EQ(-ERANGE, sends(&self->pair.port, self->exchange, 3, 3, NULL));
+	if (!self->pair.port.inplace) {
+		ASSERT_EQ(0, error_get(self->pair.s, &e));
 		EXPECT_EQ(MQK_RULE_GAP, e.rule);
 		EXPECT_EQ(2, e.limit);
 		EXPECT_EQ(3, e.used);
 		/* what was refused has no number: the next one is the next */
 		EXPECT_EQ(MQK_COMPLETION_CONFIRM,
-			  sends(&self->port, self->exchange, 0, 2, NULL));
+			  sends(&self->pair.port, self->exchange, 0, 2, NULL));
 	} else {
 		/* it had 3, and so 4 is next */
-		EXPECT_EQ(-ERANGE, sends(&self->port, self->exchange, 0, 4, NULL));
+		EXPECT_EQ(-ERANGE, sends(&self->pair.port, self->exchange, 0, 4, NULL));
 		EXPECT_EQ(MQK_COMPLETION_CONFIRM,
-			  sends(&self->port, self->exchange, 2, 2, NULL));
+			  sends(&self->pair.port, self->exchange, 2, 2, NULL));
 	}
-	EXPECT_EQ(-ERANGE, sends(&self->port, self->exchange, ~0ull, 9, NULL));
-	EXPECT_EQ(1, takes(self, self->queue));
-	EXPECT_EQ(2, takes(self, self->queue));
-	EXPECT_EQ(-EAGAIN, takes(self, self->queue));
-	EXPECT_EQ(0, self->port.k->error);
+	EXPECT_EQ(-ERANGE, sends(&self->pair.port, self->exchange, ~0ull, 9, NULL));
+	EXPECT_EQ(1, pair_take(&self->pair, self->queue));
+	EXPECT_EQ(2, pair_take(&self->pair, self->queue));
+	EXPECT_EQ(-EAGAIN, pair_take(&self->pair, self->queue));
+	EXPECT_EQ(0, self->pair.port.k->error);
 }
 
 /* In the midst of a batch: copies up to it, in place each is told. */
@@ -210,22 +188,22 @@ TEST_F(producer, a_gap_in_a_batch)
 
 	for (i = 0; i < 5; i++)
 		m[i] = numbered(self->exchange, number[i], &payload[i]);
-	if (!self->port.inplace) {
-		ASSERT_EQ(2, port_publish_batch(&self->port, m, 5));
-		EXPECT_EQ(-ERANGE, port_publish_batch(&self->port, m + 2, 3));
-		EXPECT_EQ(-ERANGE, port_publish_batch(&self->port, m + 3, 2));
-		EXPECT_EQ(1, port_publish_batch(&self->port, m + 4, 1));
+	if (!self->pair.port.inplace) {
+		ASSERT_EQ(2, port_publish_batch(&self->pair.port, m, 5));
+		EXPECT_EQ(-ERANGE, port_publish_batch(&self->pair.port, m + 2, 3));
+		EXPECT_EQ(-ERANGE, port_publish_batch(&self->pair.port, m + 3, 2));
+		EXPECT_EQ(1, port_publish_batch(&self->pair.port, m + 4, 1));
 	} else {
-		ASSERT_EQ(5, port_publish_batch(&self->port, m, 5));
+		ASSERT_EQ(5, port_publish_batch(&self->pair.port, m, 5));
 		for (i = 0; i < 4; i++) {
-			ASSERT_EQ(0, port_completion(&self->port, &c, LONG_MS));
+			ASSERT_EQ(0, port_completion(&self->pair.port, &c, LONG_MS));
 			EXPECT_EQ(types[i], c.type);
 			EXPECT_EQ(i + 2, c.seq);
 		}
 	}
 	for (i = 1; i <= 3; i++)
-		EXPECT_EQ(i, takes(self, self->queue));
-	EXPECT_EQ(-EAGAIN, takes(self, self->queue));
+		EXPECT_EQ(i, pair_take(&self->pair, self->queue));
+	EXPECT_EQ(-EAGAIN, pair_take(&self->pair, self->queue));
 }
 
 /* A message that leads nowhere has a number, and is returned once. */
@@ -238,17 +216,17 @@ TEST_F(producer, nowhere_is_taken_as_well)
 	};
 	struct port p;
 
-	ASSERT_EQ(0, binding_del(self->s, "f", "q", ""));
-	ASSERT_EQ(0, port_publish(&self->port, &m));
-	ASSERT_EQ(0, port_completion(&self->port, &c, LONG_MS));
+	ASSERT_EQ(0, binding_del(self->pair.s, "f", "q", ""));
+	ASSERT_EQ(0, port_publish(&self->pair.port, &m));
+	ASSERT_EQ(0, port_completion(&self->pair.port, &c, LONG_MS));
 	EXPECT_EQ(MQK_COMPLETION_RETURN, c.type);
-	ASSERT_EQ(0, port_completion(&self->port, &c, LONG_MS));
+	ASSERT_EQ(0, port_completion(&self->pair.port, &c, LONG_MS));
 	EXPECT_EQ(MQK_COMPLETION_CONFIRM, c.type);
-	ASSERT_EQ(0, port_publish(&self->port, &m));
-	ASSERT_EQ(0, port_completion(&self->port, &c, LONG_MS));
+	ASSERT_EQ(0, port_publish(&self->pair.port, &m));
+	ASSERT_EQ(0, port_completion(&self->pair.port, &c, LONG_MS));
 	EXPECT_EQ(MQK_COMPLETION_CONFIRM, c.type);
 	EXPECT_EQ(2, c.seq);
-	ASSERT_EQ(0, port_make_for(&p, self->r, 0, 16, "p", 0));
+	ASSERT_EQ(0, port_make_for(&p, self->pair.r, 0, 16, "p", 0));
 	EXPECT_EQ(1, p.c.last);
 }
 
@@ -259,16 +237,16 @@ TEST_F(producer, a_repeat_is_checked)
 	struct msg m = numbered(self->exchange, 1, &payload);
 
 	ASSERT_EQ(MQK_COMPLETION_CONFIRM,
-		  sends(&self->port, self->exchange, 1, 1, NULL));
-	EXPECT_EQ(-ENOENT, sends(&self->port, self->exchange + 999, 1, 1, NULL));
-	if (self->port.inplace)
+		  sends(&self->pair.port, self->exchange, 1, 1, NULL));
+	EXPECT_EQ(-ENOENT, sends(&self->pair.port, self->exchange + 999, 1, 1, NULL));
+	if (self->pair.port.inplace)
 		return;
 	m.headers = "not a header....";
 	m.headers_len = 16;
-	EXPECT_EQ(-EINVAL, port_publish(&self->port, &m));
+	EXPECT_EQ(-EINVAL, port_publish(&self->pair.port, &m));
 	m.headers_len = 0;
 	m.payload = (void *)8;
-	EXPECT_EQ(-EFAULT, port_publish(&self->port, &m));
+	EXPECT_EQ(-EFAULT, port_publish(&self->pair.port, &m));
 }
 
 TEST_F(producer, numbers_of_a_port_without_a_producer)
@@ -277,10 +255,10 @@ TEST_F(producer, numbers_of_a_port_without_a_producer)
 	__u32 payload = 1;
 	struct msg m = numbered(self->exchange, 1, &payload);
 
-	ASSERT_EQ(0, port_make(&p, self->s, variant->flags, 16));
+	ASSERT_EQ(0, port_make(&p, self->pair.s, variant->flags, 16));
 	EXPECT_EQ(0, p.c.last);
 	EXPECT_EQ(p.inplace ? -EPROTO : -EINVAL, port_publish(&p, &m));
-	EXPECT_EQ(-EAGAIN, takes(self, self->queue));
+	EXPECT_EQ(-EAGAIN, pair_take(&self->pair, self->queue));
 	EXPECT_EQ(-EINVAL, port_forget(&p));
 }
 
@@ -319,13 +297,13 @@ TEST_F(producer, malformed_numbers)
 	};
 	unsigned int i;
 
-	if (!self->port.inplace)
+	if (!self->pair.port.inplace)
 		SKIP(return, "records are in place");
-	ASSERT_EQ(0, place_odd(&self->port, nothing));
+	ASSERT_EQ(0, place_odd(&self->pair.port, nothing));
 	for (i = 0; i < ARRAY_SIZE(change); i++) {
 		struct port p;
 
-		ASSERT_EQ(0, port_make_for(&p, self->s, variant->flags, 16, "odd", 0));
+		ASSERT_EQ(0, port_make_for(&p, self->pair.s, variant->flags, 16, "odd", 0));
 		EXPECT_EQ(-EPROTO, place_odd(&p, change[i])) {
 			TH_LOG("change %u", i);
 		}
@@ -338,56 +316,56 @@ TEST_F(producer, malformed_numbers)
 
 TEST_F(producer, what_a_queue_refuses_is_in_none)
 {
-	__s64 full = queue_declare_args(self->s, "full",
+	__s64 full = queue_declare_args(self->pair.s, "full",
 					"x-max-length=1 x-overflow=reject-publish");
 	struct mqk_queue_next info;
 	struct mqk_completion c;
 
 	ASSERT_LT(0, full);
-	ASSERT_EQ(0, binding_add(self->s, "f", "full", ""));
+	ASSERT_EQ(0, binding_add(self->pair.s, "f", "full", ""));
 	ASSERT_EQ(MQK_COMPLETION_CONFIRM,
-		  sends(&self->port, self->exchange, 1, 1, &c));
+		  sends(&self->pair.port, self->exchange, 1, 1, &c));
 	EXPECT_EQ(2, c.queues);
 	ASSERT_EQ(MQK_COMPLETION_NACK,
-		  sends(&self->port, self->exchange, 2, 2, &c));
+		  sends(&self->pair.port, self->exchange, 2, 2, &c));
 	EXPECT_EQ(0, c.queues);
 	EXPECT_EQ(-ENOBUFS, c.result);
 	/* what comes behind it has left a gap */
-	EXPECT_EQ(-ERANGE, sends(&self->port, self->exchange, 0, 3, NULL));
+	EXPECT_EQ(-ERANGE, sends(&self->pair.port, self->exchange, 0, 3, NULL));
 	ASSERT_EQ(MQK_COMPLETION_NACK,
-		  sends(&self->port, self->exchange, 2, 2, NULL));
-	ASSERT_EQ(0, queue_info(self->s, self->queue, &info));
+		  sends(&self->pair.port, self->exchange, 2, 2, NULL));
+	ASSERT_EQ(0, queue_info(self->pair.s, self->queue, &info));
 	EXPECT_EQ(1, info.ready);
-	EXPECT_EQ(1, takes(self, full));
+	EXPECT_EQ(1, pair_take(&self->pair, full));
 	ASSERT_EQ(MQK_COMPLETION_CONFIRM,
-		  sends(&self->port, self->exchange, 2, 2, &c));
+		  sends(&self->pair.port, self->exchange, 2, 2, &c));
 	EXPECT_EQ(2, c.queues);
-	EXPECT_EQ(2, takes(self, full));
-	EXPECT_EQ(1, takes(self, self->queue));
-	EXPECT_EQ(2, takes(self, self->queue));
-	EXPECT_EQ(-EAGAIN, takes(self, self->queue));
+	EXPECT_EQ(2, pair_take(&self->pair, full));
+	EXPECT_EQ(1, pair_take(&self->pair, self->queue));
+	EXPECT_EQ(2, pair_take(&self->pair, self->queue));
+	EXPECT_EQ(-EAGAIN, pair_take(&self->pair, self->queue));
 	/* room that was promised and not used is there again */
 	EXPECT_EQ(MQK_COMPLETION_CONFIRM,
-		  sends(&self->port, self->exchange, 3, 3, NULL));
+		  sends(&self->pair.port, self->exchange, 3, 3, NULL));
 }
 
 /* The waiting consumer's credit is promised once. */
 TEST_F(producer, a_waiting_consumer_takes_it)
 {
-	__s64 none = queue_declare_args(self->s, "none",
+	__s64 none = queue_declare_args(self->pair.s, "none",
 					"x-max-length=0 x-overflow=reject-publish");
 	struct consumer c;
 
 	ASSERT_LT(0, none);
-	ASSERT_EQ(0, binding_add(self->s, "f", "none", ""));
-	ASSERT_EQ(MQK_COMPLETION_NACK, sends(&self->port, self->exchange, 1, 1, NULL));
-	ASSERT_EQ(0, consumer_make(&c, self->r, "none", 0, 1, 16));
+	ASSERT_EQ(0, binding_add(self->pair.s, "f", "none", ""));
+	ASSERT_EQ(MQK_COMPLETION_NACK, sends(&self->pair.port, self->exchange, 1, 1, NULL));
+	ASSERT_EQ(0, consumer_make(&c, self->pair.r, "none", 0, 1, 16));
 	ASSERT_EQ(MQK_COMPLETION_CONFIRM,
-		  sends(&self->port, self->exchange, 1, 1, NULL));
-	ASSERT_EQ(MQK_COMPLETION_NACK, sends(&self->port, self->exchange, 2, 2, NULL));
+		  sends(&self->pair.port, self->exchange, 1, 1, NULL));
+	ASSERT_EQ(MQK_COMPLETION_NACK, sends(&self->pair.port, self->exchange, 2, 2, NULL));
 	EXPECT_EQ(1, take_number(&c, NULL, LONG_MS));
-	EXPECT_EQ(1, takes(self, self->queue));
-	EXPECT_EQ(-EAGAIN, takes(self, self->queue));
+	EXPECT_EQ(1, pair_take(&self->pair, self->queue));
+	EXPECT_EQ(-EAGAIN, pair_take(&self->pair, self->queue));
 }
 
 struct racer {
@@ -429,18 +407,20 @@ TEST_F_TIMEOUT(producer, promises_are_exact, 120)
 	__s64 id;
 
 	memset(r, 0, sizeof(r));
-	ASSERT_EQ(0, binding_del(self->s, "f", "q", ""));
-	id = queue_declare_args(self->s, "a", "x-max-length=200 x-overflow=reject-publish");
+	ASSERT_EQ(0, binding_del(self->pair.s, "f", "q", ""));
+	id = queue_declare_args(self->pair.s, "a",
+				"x-max-length=200 x-overflow=reject-publish");
 	ASSERT_LT(0, id);
 	q[0] = id;
-	id = queue_declare_args(self->s, "b", "x-max-length=260 x-overflow=reject-publish");
+	id = queue_declare_args(self->pair.s, "b",
+				"x-max-length=260 x-overflow=reject-publish");
 	ASSERT_LT(0, id);
 	q[1] = id;
-	ASSERT_EQ(0, binding_add(self->s, "f", "b", ""));
-	ASSERT_EQ(0, binding_add(self->s, "f", "a", ""));
+	ASSERT_EQ(0, binding_add(self->pair.s, "f", "b", ""));
+	ASSERT_EQ(0, binding_add(self->pair.s, "f", "a", ""));
 	for (i = 0; i < RACERS; i++) {
 		char name[8] = { 'r', '0' + i };
-		int s = env_session(&self->env, O_RDWR);
+		int s = env_session(&self->pair.env, O_RDWR);
 
 		ASSERT_LE(0, s);
 		r[i].exchange = self->exchange;
@@ -459,10 +439,10 @@ TEST_F_TIMEOUT(producer, promises_are_exact, 120)
 	for (i = 0; i < 2; i++) {
 		__u32 n;
 
-		ASSERT_EQ(0, queue_info(self->s, q[i], &info));
+		ASSERT_EQ(0, queue_info(self->pair.s, q[i], &info));
 		EXPECT_EQ(FITS, info.ready);
 		for (n = 0; n < FITS; n++) {
-			__s64 got = takes(self, q[i]);
+			__s64 got = pair_take(&self->pair, q[i]);
 
 			ASSERT_LE(0, got);
 			ASSERT_GT(RACERS, got >> 16);
@@ -481,37 +461,37 @@ TEST_F_TIMEOUT(producer, promises_are_exact, 120)
 
 TEST_F(producer, another_port_fences_it)
 {
-	struct pollfd fd = { .fd = self->s, .events = POLLIN };
+	struct pollfd fd = { .fd = self->pair.s, .events = POLLIN };
 	struct mqk_completion c;
 	__u32 payload = 2;
 	struct msg m = numbered(self->exchange, 0, &payload);
 	struct port p;
 
 	ASSERT_EQ(MQK_COMPLETION_CONFIRM,
-		  sends(&self->port, self->exchange, 0, 1, NULL));
-	if (self->port.inplace) {
-		ASSERT_EQ(0, port_place(&self->port, &m));
+		  sends(&self->pair.port, self->exchange, 0, 1, NULL));
+	if (self->pair.port.inplace) {
+		ASSERT_EQ(0, port_place(&self->pair.port, &m));
 	}
 	EXPECT_EQ(0, poll(&fd, 1, 0));
-	ASSERT_EQ(0, port_make_for(&p, self->r, variant->flags, 16, "p", 0));
+	ASSERT_EQ(0, port_make_for(&p, self->pair.r, variant->flags, 16, "p", 0));
 	EXPECT_EQ(1, p.c.last);
-	EXPECT_EQ(-ESTALE, self->port.k->error);
+	EXPECT_EQ(-ESTALE, self->pair.port.k->error);
 	EXPECT_EQ(1, poll(&fd, 1, 0));
-	EXPECT_EQ(-ESTALE, self->port.inplace ? port_doorbell(&self->port) :
-						port_publish(&self->port, &m));
-	EXPECT_EQ(MQK_RULE_FENCED, rule(self->s));
-	EXPECT_EQ(-ESTALE, port_completion(&self->port, &c, 0));
-	EXPECT_EQ(-ESTALE, port_forget(&self->port));
-	EXPECT_EQ(MQK_RULE_FENCED, rule(self->s));
-	if (self->port.inplace) {
-		EXPECT_EQ(-ESTALE, port_segment(&self->port, 64));
+	EXPECT_EQ(-ESTALE, self->pair.port.inplace ? port_doorbell(&self->pair.port) :
+						port_publish(&self->pair.port, &m));
+	EXPECT_EQ(MQK_RULE_FENCED, rule(self->pair.s));
+	EXPECT_EQ(-ESTALE, port_completion(&self->pair.port, &c, 0));
+	EXPECT_EQ(-ESTALE, port_forget(&self->pair.port));
+	EXPECT_EQ(MQK_RULE_FENCED, rule(self->pair.s));
+	if (self->pair.port.inplace) {
+		EXPECT_EQ(-ESTALE, port_segment(&self->pair.port, 64));
 	}
 	/* nothing of it comes, also not when it ends */
-	EXPECT_EQ(0, port_close(&self->port));
+	EXPECT_EQ(0, port_close(&self->pair.port));
 	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(&p, self->exchange, 2, 22, NULL));
-	EXPECT_EQ(1, takes(self, self->queue));
-	EXPECT_EQ(22, takes(self, self->queue));
-	EXPECT_EQ(-EAGAIN, takes(self, self->queue));
+	EXPECT_EQ(1, pair_take(&self->pair, self->queue));
+	EXPECT_EQ(22, pair_take(&self->pair, self->queue));
+	EXPECT_EQ(-EAGAIN, pair_take(&self->pair, self->queue));
 }
 
 static void *waits(void *arg)
@@ -528,9 +508,9 @@ TEST_F(producer, who_waits_is_told)
 	struct port p;
 	void *ret;
 
-	ASSERT_EQ(0, pthread_create(&thread, NULL, waits, &self->port));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, waits, &self->pair.port));
 	sleep_ms(SHORT_MS);
-	ASSERT_EQ(0, port_make_for(&p, self->r, variant->flags, 16, "p", 0));
+	ASSERT_EQ(0, port_make_for(&p, self->pair.r, variant->flags, 16, "p", 0));
 	ASSERT_EQ(0, pthread_join(thread, &ret));
 	EXPECT_EQ(-ESTALE, (intptr_t)ret);
 }
@@ -540,12 +520,12 @@ TEST_F(producer, a_port_that_is_refused_fences_nobody)
 {
 	struct port p;
 
-	EXPECT_EQ(-EINVAL, port_make_for(&p, self->r, variant->flags, 17, "p", 0));
-	EXPECT_EQ(-EINVAL, port_make_for(&p, self->r, 1u << 30, 16, "p", 0));
-	EXPECT_EQ(-EINVAL, port_make_for(&p, self->r, variant->flags, 16, "p", 01000));
-	EXPECT_EQ(0, self->port.k->error);
+	EXPECT_EQ(-EINVAL, port_make_for(&p, self->pair.r, variant->flags, 17, "p", 0));
+	EXPECT_EQ(-EINVAL, port_make_for(&p, self->pair.r, 1u << 30, 16, "p", 0));
+	EXPECT_EQ(-EINVAL, port_make_for(&p, self->pair.r, variant->flags, 16, "p", 01000));
+	EXPECT_EQ(0, self->pair.port.k->error);
 	EXPECT_EQ(MQK_COMPLETION_CONFIRM,
-		  sends(&self->port, self->exchange, 0, 1, NULL));
+		  sends(&self->pair.port, self->exchange, 0, 1, NULL));
 }
 
 /* What is committed when its port ends is taken, and counts. */
@@ -555,20 +535,20 @@ TEST_F(producer, what_is_committed_at_the_end)
 	struct port p;
 	int i;
 
-	if (!self->port.inplace)
+	if (!self->pair.port.inplace)
 		SKIP(return, "of records only");
 	for (i = 0; i < 3; i++) {
 		struct msg m = numbered(self->exchange, 0, &payload[i]);
 
-		ASSERT_EQ(0, port_place(&self->port, &m));
+		ASSERT_EQ(0, port_place(&self->pair.port, &m));
 	}
-	ASSERT_EQ(0, port_close(&self->port));
-	ASSERT_EQ(0, port_make_for(&p, self->s, variant->flags, 16, "p", 0));
+	ASSERT_EQ(0, port_close(&self->pair.port));
+	ASSERT_EQ(0, port_make_for(&p, self->pair.s, variant->flags, 16, "p", 0));
 	EXPECT_EQ(3, p.c.last);
 	EXPECT_EQ(MQK_COMPLETION_CONFIRM, sends(&p, self->exchange, 3, 33, NULL));
 	for (i = 1; i <= 3; i++)
-		EXPECT_EQ(i, takes(self, self->queue));
-	EXPECT_EQ(-EAGAIN, takes(self, self->queue));
+		EXPECT_EQ(i, pair_take(&self->pair, self->queue));
+	EXPECT_EQ(-EAGAIN, pair_take(&self->pair, self->queue));
 }
 
 struct rival {
@@ -613,7 +593,7 @@ TEST_F_TIMEOUT(producer, rivals, 120)
 
 	for (i = 0; i < ARRAY_SIZE(v); i++) {
 		v[i] = (struct rival) {
-			.s = env_session(&self->env, O_RDWR), .flags = variant->flags,
+			.s = env_session(&self->pair.env, O_RDWR), .flags = variant->flags,
 			.exchange = self->exchange, .wanted = 300,
 		};
 		ASSERT_LE(0, v[i].s);
@@ -625,8 +605,8 @@ TEST_F_TIMEOUT(producer, rivals, 120)
 		EXPECT_EQ(0, v[i].error);
 	}
 	for (i = 1; i <= 300; i++)
-		ASSERT_EQ(i, takes(self, self->queue));
-	EXPECT_EQ(-EAGAIN, takes(self, self->queue));
+		ASSERT_EQ(i, pair_take(&self->pair, self->queue));
+	EXPECT_EQ(-EAGAIN, pair_take(&self->pair, self->queue));
 }
 
 /* --- names ---------------------------------------------------------------- */
@@ -640,20 +620,20 @@ TEST_F(producer, names)
 	char name[257];
 	struct port p;
 
-	EXPECT_EQ(-EINVAL, mq(self->s, MQK_IOC_PORT_CREATE, &c));
-	EXPECT_EQ(MQK_RULE_BAD_NAME, rule(self->s));
+	EXPECT_EQ(-EINVAL, mq(self->pair.s, MQK_IOC_PORT_CREATE, &c));
+	EXPECT_EQ(MQK_RULE_BAD_NAME, rule(self->pair.s));
 	c.producer_len = 0;
-	EXPECT_EQ(-EINVAL, mq(self->s, MQK_IOC_PORT_CREATE, &c));
+	EXPECT_EQ(-EINVAL, mq(self->pair.s, MQK_IOC_PORT_CREATE, &c));
 	c.producer = 0;
 	c.producer_mode = 0600;
-	EXPECT_EQ(-EINVAL, mq(self->s, MQK_IOC_PORT_CREATE, &c));
+	EXPECT_EQ(-EINVAL, mq(self->pair.s, MQK_IOC_PORT_CREATE, &c));
 	memset(name, 'n', 256);
 	name[256] = 0;
-	EXPECT_EQ(-ENAMETOOLONG, port_make_for(&p, self->s, variant->flags, 16, name, 0));
+	EXPECT_EQ(-ENAMETOOLONG, port_make_for(&p, self->pair.s, variant->flags, 16, name, 0));
 	name[255] = 0;
-	EXPECT_EQ(0, port_make_for(&p, self->s, variant->flags, 16, name, 0));
+	EXPECT_EQ(0, port_make_for(&p, self->pair.s, variant->flags, 16, name, 0));
 	/* it is not that of a queue, nor of an exchange */
-	EXPECT_EQ(0, port_make_for(&p, self->s, variant->flags, 16, "amq.q", 0));
+	EXPECT_EQ(0, port_make_for(&p, self->pair.s, variant->flags, 16, "amq.q", 0));
 }
 
 /* Nothing was taken, or it is forgotten: as if it had never been. */
@@ -662,23 +642,23 @@ TEST_F(producer, what_is_forgotten)
 	struct mqk_query before, q;
 	struct port p;
 
-	ASSERT_EQ(0, query(self->s, &before));
-	ASSERT_EQ(0, port_make_for(&p, self->s, 0, 16, "new", 0));
-	ASSERT_EQ(0, query(self->s, &q));
+	ASSERT_EQ(0, query(self->pair.s, &before));
+	ASSERT_EQ(0, port_make_for(&p, self->pair.s, 0, 16, "new", 0));
+	ASSERT_EQ(0, query(self->pair.s, &q));
 	EXPECT_EQ(before.broker_used[MQK_RES_BYTES] + 512, q.broker_used[MQK_RES_BYTES]);
 	ASSERT_EQ(0, port_close(&p));
 	EXPECT_EQ(before.broker_used[MQK_RES_BYTES],
-		  env_used(&self->env, MQK_RES_BYTES, before.broker_used[MQK_RES_BYTES]));
+		  env_used(&self->pair.env, MQK_RES_BYTES, before.broker_used[MQK_RES_BYTES]));
 
 	ASSERT_EQ(MQK_COMPLETION_CONFIRM,
-		  sends(&self->port, self->exchange, 0, 1, NULL));
-	ASSERT_EQ(0, port_forget(&self->port));
-	EXPECT_EQ(-ENOENT, port_close(&self->port));
-	ASSERT_EQ(0, port_make_for(&p, self->s, variant->flags, 16, "p", 0));
+		  sends(&self->pair.port, self->exchange, 0, 1, NULL));
+	ASSERT_EQ(0, port_forget(&self->pair.port));
+	EXPECT_EQ(-ENOENT, port_close(&self->pair.port));
+	ASSERT_EQ(0, port_make_for(&p, self->pair.s, variant->flags, 16, "p", 0));
 	EXPECT_EQ(0, p.c.last);
 	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(&p, self->exchange, 0, 2, NULL));
-	EXPECT_EQ(1, takes(self, self->queue));
-	EXPECT_EQ(2, takes(self, self->queue));
+	EXPECT_EQ(1, pair_take(&self->pair, self->queue));
+	EXPECT_EQ(2, pair_take(&self->pair, self->queue));
 }
 
 /* Another user's session; what @fn returns. */
@@ -694,7 +674,7 @@ static int as_other(FIXTURE_DATA(producer) *self, const char *name)
 		if (setgroups(0, NULL) || setresgid(OTHER, OTHER, OTHER) ||
 		    setresuid(OTHER, OTHER, OTHER))
 			_exit(1);
-		s = broker_open(&self->env.broker, O_RDWR);
+		s = broker_open(&self->pair.env.broker, O_RDWR);
 		*result = s < 0 ? s : port_make_for(&p, s, 0, 16, name, 0);
 		if (*result)
 			*result = *result == -EACCES ? (int)rule(s) : *result;
@@ -707,9 +687,9 @@ TEST_F(producer, whose_name_it_is)
 {
 	struct port open;
 
-	ASSERT_EQ(0, port_make_for(&open, self->s, 0, 16, "open", 0602));
+	ASSERT_EQ(0, port_make_for(&open, self->pair.s, 0, 16, "open", 0602));
 	EXPECT_EQ(MQK_RULE_PERMISSION, as_other(self, "p"));
-	EXPECT_EQ(0, self->port.k->error);
+	EXPECT_EQ(0, self->pair.port.k->error);
 	EXPECT_EQ(0, as_other(self, "open"));
 	EXPECT_EQ(-ESTALE, open.k->error);
 	EXPECT_EQ(0, as_other(self, "other"));
@@ -750,18 +730,18 @@ TEST_F_TIMEOUT(producer, there_are_so_many, 120)
 		SKIP(return, "is not about messages");
 	/* "p" is one of them */
 	for (i = 1; i < NAMES_MAX; i++)
-		ASSERT_EQ(0, opens(self->s, i, false));
-	EXPECT_EQ(-EDQUOT, opens(self->r, i, false));
-	ASSERT_EQ(0, error_get(self->r, &e));
+		ASSERT_EQ(0, opens(self->pair.s, i, false));
+	EXPECT_EQ(-EDQUOT, opens(self->pair.r, i, false));
+	ASSERT_EQ(0, error_get(self->pair.r, &e));
 	EXPECT_EQ(MQK_RULE_PRODUCERS, e.rule);
 	EXPECT_EQ(NAMES_MAX, e.limit);
 	EXPECT_EQ(NAMES_MAX, e.used);
-	EXPECT_EQ(0, opens(self->s, 7, true));
-	EXPECT_EQ(0, opens(self->r, i, false));
-	EXPECT_EQ(0, opens(self->r, i, true));
+	EXPECT_EQ(0, opens(self->pair.s, 7, true));
+	EXPECT_EQ(0, opens(self->pair.r, i, false));
+	EXPECT_EQ(0, opens(self->pair.r, i, true));
 	for (i = 1; i < NAMES_MAX; i++)
 		if (i != 7)
-			ASSERT_EQ(0, opens(self->s, i, true));
+			ASSERT_EQ(0, opens(self->pair.s, i, true));
 }
 
 TEST_HARNESS_MAIN

@@ -12,23 +12,17 @@
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
-#include "rings_consumer.h"
-#include "rings_port.h"
+#include "rings_pair.h"
 #include "harness.h"
 
 #define CONFIRM		MQK_PORT_F_CONFIRM
 #define EXPIRES		MQK_MSG_F_EXPIRATION
-#define PULL		MQK_CONSUMER_F_PULL
 #define REQUEUE		MQK_ACK_F_REQUEUE
 #define TO(key)		"x-dead-letter-exchange= x-dead-letter-routing-key=" key
 
 FIXTURE(dead)
 {
-	struct env env;
-	int s, r;
-	struct port port;
-	struct consumer get;		/* PULL, of r */
-	__u32 exchange;			/* the default one */
+	struct pair pair;
 };
 
 FIXTURE_VARIANT(dead)
@@ -41,22 +35,12 @@ FIXTURE_VARIANT_ADD(dead, inplace) { .flags = MQK_PORT_F_INPLACE };
 
 FIXTURE_SETUP(dead)
 {
-	__s64 id;
-
-	ASSERT_EQ(0, env_begin(&self->env, NULL));
-	self->s = env_session(&self->env, O_RDWR);
-	self->r = env_session(&self->env, O_RDWR);
-	ASSERT_LE(0, self->r);
-	id = exchange_declare(self->s, "", 0, MQK_DECLARE_F_PASSIVE);
-	ASSERT_LT(0, id);
-	self->exchange = id;
-	ASSERT_EQ(0, port_make(&self->port, self->s, variant->flags | CONFIRM, 64));
-	ASSERT_EQ(0, consumer_make(&self->get, self->r, NULL, PULL, 0, 64));
+	ASSERT_EQ(0, pair_begin(&self->pair, variant->flags | CONFIRM));
 }
 
 FIXTURE_TEARDOWN(dead)
 {
-	EXPECT_EQ(0, env_end(&self->env));
+	EXPECT_EQ(0, pair_end(&self->pair));
 }
 
 /* --- headers -------------------------------------------------------------- */
@@ -190,57 +174,14 @@ static const char *end_of(int fd, const struct mqk_delivery *d, const char *whic
 
 /* --- messages ------------------------------------------------------------- */
 
-/* Publish; the type of the completion, or -errno. */
-static int sends_msg(FIXTURE_DATA(dead) *self, const struct msg *m)
-{
-	struct mqk_completion c;
-	int ret = port_publish(&self->port, m);
-
-	if (!ret)
-		ret = port_completion(&self->port, &c, LONG_MS);
-	return ret ? ret : (int)c.type;
-}
-
-static int sends(FIXTURE_DATA(dead) *self, const char *key, __u32 number)
-{
-	struct msg m = {
-		.exchange = self->exchange, .key = key, .key_len = strlen(key),
-		.payload = &number, .payload_len = sizeof(number),
-	};
-
-	return sends_msg(self, &m);
-}
-
-/* Get a message, waiting for it; its number, or -errno. */
-static __s64 gets(FIXTURE_DATA(dead) *self, __u32 queue, struct mqk_delivery *d)
-{
-	int ret = queue_get(self->r, self->get.c.id, queue, 0, LONG_MS * 1000000ll, d,
-			    NULL);
-
-	return ret ? ret : (__s64)delivery_number(self->r, d);
-}
-
-static int settles(FIXTURE_DATA(dead) *self, const struct mqk_delivery *d, __u32 op,
-		   __u32 flags)
-{
-	return consumer_settle(&self->get, d->tag, op, flags) == 1 ? 0 : -EIO;
-}
-
-static __s64 takes(FIXTURE_DATA(dead) *self, __u32 queue)
-{
-	struct mqk_delivery d;
-	__s64 number = gets(self, queue, &d);
-
-	return number < 0 ? number : settles(self, &d, MQK_ACK_ACCEPT, 0) ?: number;
-}
-
 /* Get and settle the message of that number. */
 static int fails(FIXTURE_DATA(dead) *self, __u32 queue, __s64 number, __u32 op,
 		 __u32 flags)
 {
 	struct mqk_delivery d;
 
-	return gets(self, queue, &d) == number ? settles(self, &d, op, flags) : -EIO;
+	return pair_get(&self->pair, queue, LONG_MS,
+			&d) == number ? pair_settle(&self->pair, &d, op, flags) : -EIO;
 }
 
 /* What is ready, once nothing is dying there. */
@@ -288,24 +229,12 @@ TEST_F(dead, arguments_that_are_none)
 	char name[257];
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(bad); i++) {
-		EXPECT_EQ(-EINVAL, queue_declare_args(self->s, "q", bad[i])) {
-			TH_LOG("%s", bad[i]);
-		}
-		EXPECT_EQ(MQK_RULE_BAD_ARGUMENT, rule(self->s));
-	}
-	for (i = 0; i < ARRAY_SIZE(good); i++) {
-		EXPECT_LT(0, queue_declare_args(self->s, "q", good[i])) {
-			TH_LOG("%s", good[i]);
-		}
-		EXPECT_EQ(-EINVAL, queue_declare(self->s, "q", 0));
-		EXPECT_EQ(MQK_RULE_INEQUIVALENT, rule(self->s));
-		EXPECT_EQ(0, queue_delete(self->s, "q", 0));
-	}
-	ASSERT_LT(0, queue_declare_args(self->s, "q", "x-dead-letter-exchange=x"));
-	EXPECT_LT(0, queue_declare_args(self->s, "q", "x-dead-letter-exchange=x"));
-	EXPECT_EQ(-EINVAL, queue_declare_args(self->s, "q", "x-dead-letter-exchange=y"));
-	EXPECT_EQ(-EINVAL, queue_declare_args(self->s, "q",
+	EXPECT_STREQ("", pair_args_refused(&self->pair, bad, ARRAY_SIZE(bad)));
+	EXPECT_STREQ("", pair_args_taken(&self->pair, good, ARRAY_SIZE(good)));
+	ASSERT_LT(0, queue_declare_args(self->pair.s, "q", "x-dead-letter-exchange=x"));
+	EXPECT_LT(0, queue_declare_args(self->pair.s, "q", "x-dead-letter-exchange=x"));
+	EXPECT_EQ(-EINVAL, queue_declare_args(self->pair.s, "q", "x-dead-letter-exchange=y"));
+	EXPECT_EQ(-EINVAL, queue_declare_args(self->pair.s, "q",
 					      "x-dead-letter-exchange=x x-dead-letter-routing-key=k"));
 
 	/* 255 bytes are a name, none of them 0; a key may have any */
@@ -321,18 +250,18 @@ TEST_F(dead, arguments_that_are_none)
 		headers_add(&h, MQK_HEADER_STRING, "x-dead-letter-exchange", name, i);
 		headers_add(&h, MQK_HEADER_STRING, "x-dead-letter-routing-key", name, i);
 		d.args_len = h.len;
-		EXPECT_EQ(i == 255 ? 0 : -EINVAL, mq(self->s, MQK_IOC_QUEUE_DECLARE, &d));
-		EXPECT_EQ(0, queue_delete(self->s, "l", 0));
+		EXPECT_EQ(i == 255 ? 0 : -EINVAL, mq(self->pair.s, MQK_IOC_QUEUE_DECLARE, &d));
+		EXPECT_EQ(0, queue_delete(self->pair.s, "l", 0));
 		h.len = 0;
 		headers_add(&h, MQK_HEADER_STRING, "x-dead-letter-exchange", "x\0y", 3);
 		d.args_len = h.len;
-		EXPECT_EQ(-EINVAL, mq(self->s, MQK_IOC_QUEUE_DECLARE, &d));
+		EXPECT_EQ(-EINVAL, mq(self->pair.s, MQK_IOC_QUEUE_DECLARE, &d));
 		h.len = 0;
 		headers_add(&h, MQK_HEADER_STRING, "x-dead-letter-exchange", "x", 1);
 		headers_add(&h, MQK_HEADER_STRING, "x-dead-letter-routing-key", "x\0y", 3);
 		d.args_len = h.len;
-		EXPECT_EQ(0, mq(self->s, MQK_IOC_QUEUE_DECLARE, &d));
-		EXPECT_EQ(0, queue_delete(self->s, "l", 0));
+		EXPECT_EQ(0, mq(self->pair.s, MQK_IOC_QUEUE_DECLARE, &d));
+		EXPECT_EQ(0, queue_delete(self->pair.s, "l", 0));
 	}
 }
 
@@ -340,62 +269,62 @@ TEST_F(dead, arguments_that_are_none)
 
 TEST_F(dead, rejected)
 {
-	__s64 q = queue_declare_args(self->s, "q", TO("dead"));
-	__s64 dead = queue_declare(self->s, "dead", 0);
+	__s64 q = queue_declare_args(self->pair.s, "q", TO("dead"));
+	__s64 dead = queue_declare(self->pair.s, "dead", 0);
 	struct mqk_delivery d;
 	struct mqk_queue_next info;
 	__u32 number = 7;
 	struct msg m = {
-		.exchange = self->exchange, .key = "q", .key_len = 1,
+		.exchange = self->pair.exchange, .key = "q", .key_len = 1,
 		.payload = &number, .payload_len = sizeof(number), .priority = 200,
 	};
 
 	ASSERT_LT(0, q);
 	ASSERT_LT(0, dead);
-	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends_msg(self, &m));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, pair_publish(&self->pair, &m));
 	ASSERT_EQ(0, fails(self, q, 7, MQK_ACK_NACK, 0));
-	ASSERT_EQ(7, gets(self, dead, &d));
-	EXPECT_STREQ("q:rejected:1::q", deaths_of(self->r, &d));
-	EXPECT_STREQ("rejected:q:", end_of(self->r, &d, "first"));
-	EXPECT_STREQ("rejected:q:", end_of(self->r, &d, "last"));
+	ASSERT_EQ(7, pair_get(&self->pair, dead, LONG_MS, &d));
+	EXPECT_STREQ("q:rejected:1::q", deaths_of(self->pair.r, &d));
+	EXPECT_STREQ("rejected:q:", end_of(self->pair.r, &d, "first"));
+	EXPECT_STREQ("rejected:q:", end_of(self->pair.r, &d, "last"));
 	/* a new message, of who published the first */
 	EXPECT_EQ(0, d.count);
 	EXPECT_EQ(0, d.flags);
 	EXPECT_EQ(200, d.priority);
 	EXPECT_EQ(getpid(), (pid_t)d.pid);
 	EXPECT_EQ(getuid(), d.uid);
-	EXPECT_EQ(self->exchange, d.exchange);
+	EXPECT_EQ(self->pair.exchange, d.exchange);
 	EXPECT_EQ(4, d.key_len);
-	EXPECT_EQ(0, settles(self, &d, MQK_ACK_ACCEPT, 0));
-	EXPECT_EQ(0, settled(self->s, q));
-	ASSERT_EQ(0, queue_info(self->s, q, &info));
+	EXPECT_EQ(0, pair_settle(&self->pair, &d, MQK_ACK_ACCEPT, 0));
+	EXPECT_EQ(0, settled(self->pair.s, q));
+	ASSERT_EQ(0, queue_info(self->pair.s, q, &info));
 	EXPECT_EQ(0, info.ready + info.unacked + info.bytes + info.dying);
 	EXPECT_EQ(1, info.dropped);
-	EXPECT_TRUE(letters(self->s, 1, 0));
+	EXPECT_TRUE(letters(self->pair.s, 1, 0));
 	/* rejecting does the same, requeueing does not */
-	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends_msg(self, &m));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, pair_publish(&self->pair, &m));
 	ASSERT_EQ(0, fails(self, q, 7, MQK_ACK_REJECT, REQUEUE));
 	ASSERT_EQ(0, fails(self, q, 7, MQK_ACK_NACK, REQUEUE));
 	ASSERT_EQ(0, fails(self, q, 7, MQK_ACK_REJECT, 0));
-	EXPECT_EQ(7, takes(self, dead));
-	EXPECT_TRUE(letters(self->s, 2, 0));
+	EXPECT_EQ(7, pair_await(&self->pair, dead));
+	EXPECT_TRUE(letters(self->pair.s, 2, 0));
 }
 
 /* By rings, and by copies: several at once, and their order. */
 TEST_F(dead, rejected_together)
 {
-	__s64 q = queue_declare_args(self->s, "q", TO("dead"));
-	__s64 dead = queue_declare(self->s, "dead", 0);
+	__s64 q = queue_declare_args(self->pair.s, "q", TO("dead"));
+	__s64 dead = queue_declare(self->pair.s, "dead", 0);
 	struct consumer push, copy;
 	struct mqk_delivery d;
 	__u32 i, payload;
 
 	ASSERT_LT(0, q);
 	ASSERT_LT(0, dead);
-	ASSERT_EQ(0, consumer_make(&copy, self->r, "dead", MQK_CONSUMER_F_COPY, 0, 64));
-	ASSERT_EQ(0, consumer_make(&push, self->r, "q", 0, 0, 64));
+	ASSERT_EQ(0, consumer_make(&copy, self->pair.r, "dead", MQK_CONSUMER_F_COPY, 0, 64));
+	ASSERT_EQ(0, consumer_make(&push, self->pair.r, "q", 0, 0, 64));
 	for (i = 1; i <= 40; i++)
-		ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, "q", i));
+		ASSERT_EQ(MQK_COMPLETION_CONFIRM, pair_number(&self->pair, "q", i));
 	ASSERT_EQ(40, take_numbers(&push, 40, NULL, NULL));
 	ASSERT_EQ(40, consumer_settle(&push, 0, MQK_ACK_NACK, MQK_ACK_F_MULTIPLE));
 	for (i = 1; i <= 40; i++) {
@@ -410,24 +339,24 @@ TEST_F(dead, rejected_together)
 		ASSERT_EQ(4, delivery_read(&copy, &d, &payload, sizeof(payload)));
 		EXPECT_EQ(i, payload);
 		rd.tag = d.tag;
-		ASSERT_EQ(0, mq(self->r, MQK_IOC_READ, &rd));
+		ASSERT_EQ(0, mq(self->pair.r, MQK_IOC_READ, &rd));
 		EXPECT_STREQ("q:rejected:1::q",
 			     deaths_in(record + MQK_RECORD_HEADERS(d.key_len) -
 				       MQK_RECORD_KEY, d.headers_len));
 	}
 	ASSERT_EQ(40, consumer_settle(&copy, 0, MQK_ACK_ACCEPT, MQK_ACK_F_MULTIPLE));
-	EXPECT_TRUE(letters(self->s, 40, 0));
+	EXPECT_TRUE(letters(self->pair.s, 40, 0));
 }
 
 TEST_F(dead, expired)
 {
-	__s64 q = queue_declare_args(self->s, "q", TO("dead"));
-	__s64 t = queue_declare_args(self->s, "t", "x-message-ttl=1 " TO("dead"));
-	__s64 dead = queue_declare(self->s, "dead", 0);
+	__s64 q = queue_declare_args(self->pair.s, "q", TO("dead"));
+	__s64 t = queue_declare_args(self->pair.s, "t", "x-message-ttl=1 " TO("dead"));
+	__s64 dead = queue_declare(self->pair.s, "dead", 0);
 	struct mqk_delivery d;
 	__u32 number = 1;
 	struct msg m = {
-		.exchange = self->exchange, .key = "q", .key_len = 1,
+		.exchange = self->pair.exchange, .key = "q", .key_len = 1,
 		.payload = &number, .payload_len = sizeof(number),
 		.flags = EXPIRES, .expiration = 23,
 	};
@@ -436,90 +365,90 @@ TEST_F(dead, expired)
 	ASSERT_LT(0, q);
 	ASSERT_LT(0, t);
 	ASSERT_LT(0, dead);
-	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends_msg(self, &m));
-	ASSERT_EQ(1, gets(self, dead, &d));
-	EXPECT_STREQ("q:expired:1::q:23", deaths_of(self->r, &d));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, pair_publish(&self->pair, &m));
+	ASSERT_EQ(1, pair_get(&self->pair, dead, LONG_MS, &d));
+	EXPECT_STREQ("q:expired:1::q:23", deaths_of(self->pair.r, &d));
 	/* and does not expire again */
-	r = record_map(self->r, &d);
+	r = record_map(self->pair.r, &d);
 	ASSERT_NE(NULL, r);
 	EXPECT_EQ(0, r->flags);
 	EXPECT_EQ(0, r->expiration);
-	EXPECT_EQ(0, settles(self, &d, MQK_ACK_ACCEPT, 0));
-	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, "t", 2));
-	ASSERT_EQ(2, gets(self, dead, &d));
-	EXPECT_STREQ("t:expired:1::t", deaths_of(self->r, &d));
-	EXPECT_EQ(0, settles(self, &d, MQK_ACK_ACCEPT, 0));
+	EXPECT_EQ(0, pair_settle(&self->pair, &d, MQK_ACK_ACCEPT, 0));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, pair_number(&self->pair, "t", 2));
+	ASSERT_EQ(2, pair_get(&self->pair, dead, LONG_MS, &d));
+	EXPECT_STREQ("t:expired:1::t", deaths_of(self->pair.r, &d));
+	EXPECT_EQ(0, pair_settle(&self->pair, &d, MQK_ACK_ACCEPT, 0));
 }
 
 /* RabbitMQ: the two oldest of four, each with a count of 1. */
 TEST_F(dead, too_many)
 {
-	__s64 q = queue_declare_args(self->s, "q", "x-max-length=2 " TO("dead"));
-	__s64 dead = queue_declare(self->s, "dead", 0);
+	__s64 q = queue_declare_args(self->pair.s, "q", "x-max-length=2 " TO("dead"));
+	__s64 dead = queue_declare(self->pair.s, "dead", 0);
 	struct mqk_delivery d;
 	__u32 i;
 
 	ASSERT_LT(0, q);
 	ASSERT_LT(0, dead);
 	for (i = 1; i <= 4; i++)
-		ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, "q", i));
+		ASSERT_EQ(MQK_COMPLETION_CONFIRM, pair_number(&self->pair, "q", i));
 	for (i = 1; i <= 2; i++) {
-		ASSERT_EQ(i, gets(self, dead, &d));
-		EXPECT_STREQ("q:maxlen:1::q", deaths_of(self->r, &d));
-		EXPECT_EQ(0, settles(self, &d, MQK_ACK_ACCEPT, 0));
+		ASSERT_EQ(i, pair_get(&self->pair, dead, LONG_MS, &d));
+		EXPECT_STREQ("q:maxlen:1::q", deaths_of(self->pair.r, &d));
+		EXPECT_EQ(0, pair_settle(&self->pair, &d, MQK_ACK_ACCEPT, 0));
 	}
-	EXPECT_EQ(2, settled(self->s, q));
-	EXPECT_EQ(0, settled(self->s, dead));
-	EXPECT_EQ(3, takes(self, q));
-	EXPECT_EQ(4, takes(self, q));
-	EXPECT_TRUE(letters(self->s, 2, 0));
+	EXPECT_EQ(2, settled(self->pair.s, q));
+	EXPECT_EQ(0, settled(self->pair.s, dead));
+	EXPECT_EQ(3, pair_await(&self->pair, q));
+	EXPECT_EQ(4, pair_await(&self->pair, q));
+	EXPECT_TRUE(letters(self->pair.s, 2, 0));
 }
 
 /* The first of many, whose letters are made while others come. */
 TEST_F(dead, very_many)
 {
-	__s64 q = queue_declare_args(self->s, "q", "x-max-length=1 " TO("dead"));
-	__s64 dead = queue_declare(self->s, "dead", 0);
+	__s64 q = queue_declare_args(self->pair.s, "q", "x-max-length=1 " TO("dead"));
+	__s64 dead = queue_declare(self->pair.s, "dead", 0);
 	struct port p;
 	__u32 i;
 
 	ASSERT_LT(0, q);
 	ASSERT_LT(0, dead);
-	ASSERT_EQ(0, port_make(&p, self->s, variant->flags, 64));
-	ASSERT_EQ(0, port_numbers(&p, self->exchange, "q", 1, 5000));
-	EXPECT_EQ(1, settled(self->s, q));
-	EXPECT_TRUE(letters(self->s, 4999, 0));
+	ASSERT_EQ(0, port_make(&p, self->pair.s, variant->flags, 64));
+	ASSERT_EQ(0, port_numbers(&p, self->pair.exchange, "q", 1, 5000));
+	EXPECT_EQ(1, settled(self->pair.s, q));
+	EXPECT_TRUE(letters(self->pair.s, 4999, 0));
 	for (i = 1; i < 5000; i++)
-		ASSERT_EQ(i, takes(self, dead));
-	EXPECT_EQ(0, settled(self->s, dead));
+		ASSERT_EQ(i, pair_await(&self->pair, dead));
+	EXPECT_EQ(0, settled(self->pair.s, dead));
 }
 
 TEST_F(dead, failed_too_often)
 {
-	__s64 q = queue_declare_args(self->s, "q", "x-delivery-limit=2 " TO("dead"));
-	__s64 dead = queue_declare(self->s, "dead", 0);
+	__s64 q = queue_declare_args(self->pair.s, "q", "x-delivery-limit=2 " TO("dead"));
+	__s64 dead = queue_declare(self->pair.s, "dead", 0);
 	struct mqk_delivery d;
 	__u32 i;
 
 	ASSERT_LT(0, q);
 	ASSERT_LT(0, dead);
-	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, "q", 1));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, pair_number(&self->pair, "q", 1));
 	for (i = 0; i < 3; i++)
 		ASSERT_EQ(0, fails(self, q, 1, MQK_ACK_REJECT, REQUEUE));
-	ASSERT_EQ(1, gets(self, dead, &d));
-	EXPECT_STREQ("q:delivery_limit:1::q", deaths_of(self->r, &d));
+	ASSERT_EQ(1, pair_get(&self->pair, dead, LONG_MS, &d));
+	EXPECT_STREQ("q:delivery_limit:1::q", deaths_of(self->pair.r, &d));
 	EXPECT_EQ(0, d.count);
-	EXPECT_EQ(0, settles(self, &d, MQK_ACK_ACCEPT, 0));
+	EXPECT_EQ(0, pair_settle(&self->pair, &d, MQK_ACK_ACCEPT, 0));
 }
 
 /* Refused by the queue: a nack, and dead; other queues have it. */
 TEST_F(dead, refused)
 {
-	__s64 q = queue_declare_args(self->s, "q",
+	__s64 q = queue_declare_args(self->pair.s, "q",
 				     "x-max-length=1 x-overflow=reject-publish-dlx " TO("dead"));
-	__s64 dead = queue_declare(self->s, "dead", 0);
-	__s64 other = queue_declare(self->s, "other", 0);
-	__s64 x = exchange_declare(self->s, "x", MQK_EXCHANGE_FANOUT, 0);
+	__s64 dead = queue_declare(self->pair.s, "dead", 0);
+	__s64 other = queue_declare(self->pair.s, "other", 0);
+	__s64 x = exchange_declare(self->pair.s, "x", MQK_EXCHANGE_FANOUT, 0);
 	struct mqk_completion c;
 	struct mqk_delivery d;
 	__u32 number = 3;
@@ -532,39 +461,40 @@ TEST_F(dead, refused)
 	ASSERT_LT(0, dead);
 	ASSERT_LT(0, other);
 	ASSERT_LT(0, x);
-	ASSERT_EQ(0, binding_add(self->s, "x", "q", "k"));
-	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, "q", 1));
+	ASSERT_EQ(0, binding_add(self->pair.s, "x", "q", "k"));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, pair_number(&self->pair, "q", 1));
 	/* alone, then with others */
-	ASSERT_EQ(MQK_COMPLETION_NACK, sends(self, "q", 2));
-	ASSERT_EQ(2, gets(self, dead, &d));
-	EXPECT_STREQ("q:maxlen:1::q", deaths_of(self->r, &d));
-	EXPECT_EQ(0, settles(self, &d, MQK_ACK_ACCEPT, 0));
-	ASSERT_EQ(0, binding_add(self->s, "x", "other", "k"));
-	ASSERT_EQ(0, port_publish(&self->port, &m));
-	ASSERT_EQ(0, port_completion(&self->port, &c, LONG_MS));
+	ASSERT_EQ(MQK_COMPLETION_NACK, pair_number(&self->pair, "q", 2));
+	ASSERT_EQ(2, pair_get(&self->pair, dead, LONG_MS, &d));
+	EXPECT_STREQ("q:maxlen:1::q", deaths_of(self->pair.r, &d));
+	EXPECT_EQ(0, pair_settle(&self->pair, &d, MQK_ACK_ACCEPT, 0));
+	ASSERT_EQ(0, binding_add(self->pair.s, "x", "other", "k"));
+	ASSERT_EQ(0, port_publish(&self->pair.port, &m));
+	ASSERT_EQ(0, port_completion(&self->pair.port, &c, LONG_MS));
 	EXPECT_EQ(MQK_COMPLETION_NACK, c.type);
 	EXPECT_EQ(-ENOBUFS, c.result);
 	EXPECT_EQ(1, c.queues);
-	EXPECT_EQ(3, takes(self, other));
-	ASSERT_EQ(3, gets(self, dead, &d));
-	EXPECT_STREQ("q:maxlen:1:x:k", deaths_of(self->r, &d));
-	EXPECT_EQ(0, settles(self, &d, MQK_ACK_ACCEPT, 0));
-	EXPECT_EQ(1, settled(self->s, q));
-	EXPECT_EQ(1, takes(self, q));
-	EXPECT_EQ(MQK_COMPLETION_CONFIRM, sends(self, "q", 4));
+	EXPECT_EQ(3, pair_await(&self->pair, other));
+	ASSERT_EQ(3, pair_get(&self->pair, dead, LONG_MS, &d));
+	EXPECT_STREQ("q:maxlen:1:x:k", deaths_of(self->pair.r, &d));
+	EXPECT_EQ(0, pair_settle(&self->pair, &d, MQK_ACK_ACCEPT, 0));
+	EXPECT_EQ(1, settled(self->pair.s, q));
+	EXPECT_EQ(1, pair_await(&self->pair, q));
+	EXPECT_EQ(MQK_COMPLETION_CONFIRM, pair_number(&self->pair, "q", 4));
 	/* without an exchange, they are gone */
-	ASSERT_LT(0, queue_declare_args(self->s, "g", "x-max-length=0 x-overflow=reject-publish-dlx"));
-	EXPECT_EQ(MQK_COMPLETION_NACK, sends(self, "g", 5));
-	EXPECT_TRUE(letters(self->s, 2, 0));
+	ASSERT_LT(0,
+		  queue_declare_args(self->pair.s, "g", "x-max-length=0 x-overflow=reject-publish-dlx"));
+	EXPECT_EQ(MQK_COMPLETION_NACK, pair_number(&self->pair, "g", 5));
+	EXPECT_TRUE(letters(self->pair.s, 2, 0));
 }
 
 /* A letter that its queue refuses is gone, or dies once more. */
 TEST_F(dead, refused_letters)
 {
-	__s64 q = queue_declare_args(self->s, "q", "x-max-length=0 " TO("full"));
-	__s64 full = queue_declare_args(self->s, "full",
+	__s64 q = queue_declare_args(self->pair.s, "q", "x-max-length=0 " TO("full"));
+	__s64 full = queue_declare_args(self->pair.s, "full",
 					"x-max-length=1 x-overflow=reject-publish-dlx " TO("last"));
-	__s64 last = queue_declare_args(self->s, "last",
+	__s64 last = queue_declare_args(self->pair.s, "last",
 					"x-max-length=1 x-overflow=reject-publish");
 	struct mqk_delivery d;
 	__u32 i;
@@ -573,40 +503,40 @@ TEST_F(dead, refused_letters)
 	ASSERT_LT(0, full);
 	ASSERT_LT(0, last);
 	for (i = 1; i <= 3; i++) {
-		ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, "q", i));
-		ASSERT_EQ(0, settled(self->s, q));
-		ASSERT_EQ(1, settled(self->s, full));
+		ASSERT_EQ(MQK_COMPLETION_CONFIRM, pair_number(&self->pair, "q", i));
+		ASSERT_EQ(0, settled(self->pair.s, q));
+		ASSERT_EQ(1, settled(self->pair.s, full));
 	}
-	ASSERT_EQ(1, gets(self, full, &d));
-	EXPECT_STREQ("q:maxlen:1::q", deaths_of(self->r, &d));
-	EXPECT_EQ(0, settles(self, &d, MQK_ACK_ACCEPT, 0));
-	ASSERT_EQ(2, gets(self, last, &d));
-	EXPECT_STREQ("full:maxlen:1::full q:maxlen:1::q", deaths_of(self->r, &d));
-	EXPECT_STREQ("maxlen:q:", end_of(self->r, &d, "first"));
-	EXPECT_STREQ("maxlen:full:", end_of(self->r, &d, "last"));
-	EXPECT_EQ(0, settles(self, &d, MQK_ACK_ACCEPT, 0));
+	ASSERT_EQ(1, pair_get(&self->pair, full, LONG_MS, &d));
+	EXPECT_STREQ("q:maxlen:1::q", deaths_of(self->pair.r, &d));
+	EXPECT_EQ(0, pair_settle(&self->pair, &d, MQK_ACK_ACCEPT, 0));
+	ASSERT_EQ(2, pair_get(&self->pair, last, LONG_MS, &d));
+	EXPECT_STREQ("full:maxlen:1::full q:maxlen:1::q", deaths_of(self->pair.r, &d));
+	EXPECT_STREQ("maxlen:q:", end_of(self->pair.r, &d, "first"));
+	EXPECT_STREQ("maxlen:full:", end_of(self->pair.r, &d, "last"));
+	EXPECT_EQ(0, pair_settle(&self->pair, &d, MQK_ACK_ACCEPT, 0));
 	/* 1 came to full, 2 to last; refused: 2 and 3 by full, 3 by last */
-	EXPECT_TRUE(letters(self->s, 2, 3));
+	EXPECT_TRUE(letters(self->pair.s, 2, 3));
 }
 
 TEST_F(dead, purged_and_deleted_are_gone)
 {
-	__s64 q = queue_declare_args(self->s, "q", TO("dead"));
-	__s64 dead = queue_declare(self->s, "dead", 0);
+	__s64 q = queue_declare_args(self->pair.s, "q", TO("dead"));
+	__s64 dead = queue_declare(self->pair.s, "dead", 0);
 	struct mqk_delivery d;
 
 	ASSERT_LT(0, q);
 	ASSERT_LT(0, dead);
-	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, "q", 1));
-	EXPECT_EQ(1, queue_purge(self->s, "q"));
-	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, "q", 2));
-	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, "q", 3));
-	ASSERT_EQ(2, gets(self, q, &d));
-	EXPECT_EQ(0, queue_delete(self->s, "q", 0));
-	EXPECT_EQ(0, settles(self, &d, MQK_ACK_REJECT, 0));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, pair_number(&self->pair, "q", 1));
+	EXPECT_EQ(1, queue_purge(self->pair.s, "q"));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, pair_number(&self->pair, "q", 2));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, pair_number(&self->pair, "q", 3));
+	ASSERT_EQ(2, pair_get(&self->pair, q, LONG_MS, &d));
+	EXPECT_EQ(0, queue_delete(self->pair.s, "q", 0));
+	EXPECT_EQ(0, pair_settle(&self->pair, &d, MQK_ACK_REJECT, 0));
 	sleep_ms(SHORT_MS);
-	EXPECT_EQ(0, settled(self->s, dead));
-	EXPECT_TRUE(letters(self->s, 0, 0));
+	EXPECT_EQ(0, settled(self->pair.s, dead));
+	EXPECT_TRUE(letters(self->pair.s, 0, 0));
 }
 
 /* --- where ---------------------------------------------------------------- */
@@ -615,19 +545,19 @@ TEST_F(dead, purged_and_deleted_are_gone)
 TEST_F(dead, keys)
 {
 	static const char * const cc[] = { "cc", "more", NULL };
-	__s64 q = queue_declare_args(self->s, "q", "x-dead-letter-exchange=amq.direct");
-	__s64 p = queue_declare_args(self->s, "p",
+	__s64 q = queue_declare_args(self->pair.s, "q", "x-dead-letter-exchange=amq.direct");
+	__s64 p = queue_declare_args(self->pair.s, "p",
 				     "x-dead-letter-exchange=amq.direct x-dead-letter-routing-key=new");
-	__s64 by_key = queue_declare(self->s, "by_key", 0);
-	__s64 by_cc = queue_declare(self->s, "by_cc", 0);
-	__s64 by_bcc = queue_declare(self->s, "by_bcc", 0);
-	__s64 by_new = queue_declare(self->s, "by_new", 0);
+	__s64 by_key = queue_declare(self->pair.s, "by_key", 0);
+	__s64 by_cc = queue_declare(self->pair.s, "by_cc", 0);
+	__s64 by_bcc = queue_declare(self->pair.s, "by_bcc", 0);
+	__s64 by_new = queue_declare(self->pair.s, "by_new", 0);
 	struct headers h = {};
 	struct mqk_delivery d;
 	struct header found;
 	__u32 number = 1;
 	struct msg m = {
-		.exchange = self->exchange, .key = "q", .key_len = 1,
+		.exchange = self->pair.exchange, .key = "q", .key_len = 1,
 		.payload = &number, .payload_len = sizeof(number),
 		.flags = MQK_MSG_F_CC, .headers = h.bytes,
 	};
@@ -638,90 +568,91 @@ TEST_F(dead, keys)
 	headers_text(&h, "BCC", "bcc");
 	headers_array(&h, "CC", cc);
 	m.headers_len = h.len;
-	ASSERT_EQ(0, binding_add(self->s, "amq.direct", "by_key", "q"));
-	ASSERT_EQ(0, binding_add(self->s, "amq.direct", "by_cc", "cc"));
-	ASSERT_EQ(0, binding_add(self->s, "amq.direct", "by_bcc", "bcc"));
-	ASSERT_EQ(0, binding_add(self->s, "amq.direct", "by_new", "new"));
+	ASSERT_EQ(0, binding_add(self->pair.s, "amq.direct", "by_key", "q"));
+	ASSERT_EQ(0, binding_add(self->pair.s, "amq.direct", "by_cc", "cc"));
+	ASSERT_EQ(0, binding_add(self->pair.s, "amq.direct", "by_bcc", "bcc"));
+	ASSERT_EQ(0, binding_add(self->pair.s, "amq.direct", "by_new", "new"));
 
-	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends_msg(self, &m));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, pair_publish(&self->pair, &m));
 	ASSERT_EQ(0, fails(self, q, 1, MQK_ACK_NACK, 0));
-	ASSERT_EQ(1, gets(self, by_key, &d));
-	EXPECT_STREQ("q:rejected:1::q,cc,more", deaths_of(self->r, &d));
-	EXPECT_TRUE(header_find(headers_of(self->r, &d), d.headers_len, "CC", &found));
-	EXPECT_FALSE(header_find(headers_of(self->r, &d), d.headers_len, "BCC", &found));
-	EXPECT_TRUE(header_find(headers_of(self->r, &d), d.headers_len, "own", &found));
+	ASSERT_EQ(1, pair_get(&self->pair, by_key, LONG_MS, &d));
+	EXPECT_STREQ("q:rejected:1::q,cc,more", deaths_of(self->pair.r, &d));
+	EXPECT_TRUE(header_find(headers_of(self->pair.r, &d), d.headers_len, "CC", &found));
+	EXPECT_FALSE(header_find(headers_of(self->pair.r, &d), d.headers_len, "BCC", &found));
+	EXPECT_TRUE(header_find(headers_of(self->pair.r, &d), d.headers_len, "own", &found));
 	EXPECT_EQ(1, d.key_len);
-	EXPECT_EQ(0, settles(self, &d, MQK_ACK_ACCEPT, 0));
-	EXPECT_EQ(1, takes(self, by_cc));
+	EXPECT_EQ(0, pair_settle(&self->pair, &d, MQK_ACK_ACCEPT, 0));
+	EXPECT_EQ(1, pair_await(&self->pair, by_cc));
 
 	m.key = "p";
-	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends_msg(self, &m));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, pair_publish(&self->pair, &m));
 	ASSERT_EQ(0, fails(self, p, 1, MQK_ACK_NACK, 0));
-	ASSERT_EQ(1, gets(self, by_new, &d));
-	EXPECT_STREQ("p:rejected:1::p,cc,more", deaths_of(self->r, &d));
-	EXPECT_FALSE(header_find(headers_of(self->r, &d), d.headers_len, "CC", &found));
-	EXPECT_TRUE(header_find(headers_of(self->r, &d), d.headers_len, "own", &found));
+	ASSERT_EQ(1, pair_get(&self->pair, by_new, LONG_MS, &d));
+	EXPECT_STREQ("p:rejected:1::p,cc,more", deaths_of(self->pair.r, &d));
+	EXPECT_FALSE(header_find(headers_of(self->pair.r, &d), d.headers_len, "CC", &found));
+	EXPECT_TRUE(header_find(headers_of(self->pair.r, &d), d.headers_len, "own", &found));
 	EXPECT_EQ(3, d.key_len);
-	EXPECT_EQ(0, settles(self, &d, MQK_ACK_ACCEPT, 0));
-	EXPECT_TRUE(letters(self->s, 2, 0));
-	EXPECT_EQ(0, settled(self->s, by_key));
-	EXPECT_EQ(0, settled(self->s, by_cc));
-	EXPECT_EQ(0, settled(self->s, by_bcc));
+	EXPECT_EQ(0, pair_settle(&self->pair, &d, MQK_ACK_ACCEPT, 0));
+	EXPECT_TRUE(letters(self->pair.s, 2, 0));
+	EXPECT_EQ(0, settled(self->pair.s, by_key));
+	EXPECT_EQ(0, settled(self->pair.s, by_cc));
+	EXPECT_EQ(0, settled(self->pair.s, by_bcc));
 }
 
 /* None of that name, nothing bound, nothing again: gone, whatever becomes later. */
 TEST_F(dead, nowhere)
 {
-	__s64 q = queue_declare_args(self->s, "q", "x-dead-letter-exchange=later");
-	__s64 dead = queue_declare(self->s, "dead", 0);
+	__s64 q = queue_declare_args(self->pair.s, "q", "x-dead-letter-exchange=later");
+	__s64 dead = queue_declare(self->pair.s, "dead", 0);
 
 	ASSERT_LT(0, q);
 	ASSERT_LT(0, dead);
-	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, "q", 1));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, pair_number(&self->pair, "q", 1));
 	ASSERT_EQ(0, fails(self, q, 1, MQK_ACK_NACK, 0));
-	EXPECT_TRUE(letters(self->s, 0, 1));
+	EXPECT_TRUE(letters(self->pair.s, 0, 1));
 	/* also one that nobody publishes to */
-	ASSERT_LT(0, exchange_declare(self->s, "later", MQK_EXCHANGE_FANOUT,
+	ASSERT_LT(0, exchange_declare(self->pair.s, "later", MQK_EXCHANGE_FANOUT,
 				      MQK_DECLARE_F_INTERNAL));
-	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, "q", 2));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, pair_number(&self->pair, "q", 2));
 	ASSERT_EQ(0, fails(self, q, 2, MQK_ACK_NACK, 0));
-	EXPECT_TRUE(letters(self->s, 0, 2));
-	ASSERT_EQ(0, binding_add(self->s, "later", "dead", ""));
-	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, "q", 3));
+	EXPECT_TRUE(letters(self->pair.s, 0, 2));
+	ASSERT_EQ(0, binding_add(self->pair.s, "later", "dead", ""));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, pair_number(&self->pair, "q", 3));
 	ASSERT_EQ(0, fails(self, q, 3, MQK_ACK_NACK, 0));
-	EXPECT_EQ(3, takes(self, dead));
-	EXPECT_TRUE(letters(self->s, 1, 2));
-	ASSERT_EQ(0, exchange_delete(self->s, "later", 0));
-	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, "q", 4));
+	EXPECT_EQ(3, pair_await(&self->pair, dead));
+	EXPECT_TRUE(letters(self->pair.s, 1, 2));
+	ASSERT_EQ(0, exchange_delete(self->pair.s, "later", 0));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, pair_number(&self->pair, "q", 4));
 	ASSERT_EQ(0, fails(self, q, 4, MQK_ACK_NACK, 0));
-	EXPECT_TRUE(letters(self->s, 1, 3));
-	EXPECT_EQ(0, settled(self->s, dead));
+	EXPECT_TRUE(letters(self->pair.s, 1, 3));
+	EXPECT_EQ(0, settled(self->pair.s, dead));
 }
 
 /* --- circles -------------------------------------------------------------- */
 
 TEST_F(dead, circles_of_time_end)
 {
-	__s64 q = queue_declare_args(self->s, "q", "x-message-ttl=1 " TO("q"));
-	__s64 a = queue_declare_args(self->s, "a", "x-message-ttl=1 " TO("b"));
-	__s64 b = queue_declare_args(self->s, "b", "x-message-ttl=1 " TO("a"));
+	__s64 q = queue_declare_args(self->pair.s, "q", "x-message-ttl=1 " TO("q"));
+	__s64 a = queue_declare_args(self->pair.s, "a", "x-message-ttl=1 " TO("b"));
+	__s64 b = queue_declare_args(self->pair.s, "b", "x-message-ttl=1 " TO("a"));
 
 	ASSERT_LT(0, q);
 	ASSERT_LT(0, a);
 	ASSERT_LT(0, b);
-	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, "q", 1));
-	EXPECT_TRUE(letters(self->s, 0, 1));
-	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, "a", 1));
-	EXPECT_TRUE(letters(self->s, 1, 2));
-	EXPECT_EQ(0, settled(self->s, q) + settled(self->s, a) + settled(self->s, b));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, pair_number(&self->pair, "q", 1));
+	EXPECT_TRUE(letters(self->pair.s, 0, 1));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, pair_number(&self->pair, "a", 1));
+	EXPECT_TRUE(letters(self->pair.s, 1, 2));
+	EXPECT_EQ(0,
+		  settled(self->pair.s, q) + settled(self->pair.s, a) + settled(self->pair.s, b));
 }
 
 /* RabbitMQ: counts 1, 2, 3. */
 TEST_F(dead, circles_with_a_consumer_do_not)
 {
-	__s64 q = queue_declare_args(self->s, "q", TO("q"));
-	__s64 work = queue_declare_args(self->s, "work", TO("wait"));
-	__s64 wait = queue_declare_args(self->s, "wait", "x-message-ttl=1 " TO("work"));
+	__s64 q = queue_declare_args(self->pair.s, "q", TO("q"));
+	__s64 work = queue_declare_args(self->pair.s, "work", TO("wait"));
+	__s64 wait = queue_declare_args(self->pair.s, "wait", "x-message-ttl=1 " TO("work"));
 	struct mqk_delivery d;
 	char text[128];
 	int i;
@@ -729,20 +660,20 @@ TEST_F(dead, circles_with_a_consumer_do_not)
 	ASSERT_LT(0, q);
 	ASSERT_LT(0, work);
 	ASSERT_LT(0, wait);
-	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, "q", 1));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, pair_number(&self->pair, "q", 1));
 	for (i = 0; i < 4; i++) {
-		ASSERT_EQ(1, gets(self, q, &d));
+		ASSERT_EQ(1, pair_get(&self->pair, q, LONG_MS, &d));
 		sprintf(text, "q:rejected:%d::q", i);
-		EXPECT_STREQ(i ? text : "", deaths_of(self->r, &d));
-		EXPECT_EQ(0, settles(self, &d, MQK_ACK_NACK, 0));
+		EXPECT_STREQ(i ? text : "", deaths_of(self->pair.r, &d));
+		EXPECT_EQ(0, pair_settle(&self->pair, &d, MQK_ACK_NACK, 0));
 	}
 	/* a queue to wait in: both are counted */
-	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, "work", 2));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, pair_number(&self->pair, "work", 2));
 	for (i = 0; i < 3; i++) {
-		ASSERT_EQ(2, gets(self, work, &d));
+		ASSERT_EQ(2, pair_get(&self->pair, work, LONG_MS, &d));
 		sprintf(text, "wait:expired:%d::wait work:rejected:%d::work", i, i);
-		EXPECT_STREQ(i ? text : "", deaths_of(self->r, &d));
-		EXPECT_EQ(0, settles(self, &d, MQK_ACK_REJECT, 0));
+		EXPECT_STREQ(i ? text : "", deaths_of(self->pair.r, &d));
+		EXPECT_EQ(0, pair_settle(&self->pair, &d, MQK_ACK_REJECT, 0));
 	}
 }
 
@@ -751,13 +682,13 @@ TEST_F(dead, circles_with_a_consumer_do_not)
 /* A payload larger than a segment. */
 TEST_F(dead, large)
 {
-	__s64 q = queue_declare_args(self->s, "q", TO("dead"));
-	__s64 dead = queue_declare(self->s, "dead", 0);
+	__s64 q = queue_declare_args(self->pair.s, "q", TO("dead"));
+	__s64 dead = queue_declare(self->pair.s, "dead", 0);
 	const __u32 len = 5 << 20;
 	struct mqk_delivery d;
 	__u8 *bytes = malloc(len);
 	struct msg m = {
-		.exchange = self->exchange, .key = "q", .key_len = 1,
+		.exchange = self->pair.exchange, .key = "q", .key_len = 1,
 		.payload = bytes, .payload_len = len,
 	};
 
@@ -765,29 +696,29 @@ TEST_F(dead, large)
 	ASSERT_LT(0, dead);
 	ASSERT_NE(NULL, bytes);
 	pattern_fill(bytes, len, 5);
-	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends_msg(self, &m));
-	ASSERT_LE(0, gets(self, q, &d));
-	EXPECT_EQ(0, settles(self, &d, MQK_ACK_NACK, 0));
-	ASSERT_LE(0, gets(self, dead, &d));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, pair_publish(&self->pair, &m));
+	ASSERT_LE(0, pair_get(&self->pair, q, LONG_MS, &d));
+	EXPECT_EQ(0, pair_settle(&self->pair, &d, MQK_ACK_NACK, 0));
+	ASSERT_LE(0, pair_get(&self->pair, dead, LONG_MS, &d));
 	EXPECT_EQ(len, d.payload_len);
-	EXPECT_TRUE(pattern_ok(delivery_payload(self->r, &d), len, 5));
-	EXPECT_STREQ("q:rejected:1::q", deaths_of(self->r, &d));
-	EXPECT_EQ(0, settles(self, &d, MQK_ACK_ACCEPT, 0));
+	EXPECT_TRUE(pattern_ok(delivery_payload(self->pair.r, &d), len, 5));
+	EXPECT_STREQ("q:rejected:1::q", deaths_of(self->pair.r, &d));
+	EXPECT_EQ(0, pair_settle(&self->pair, &d, MQK_ACK_ACCEPT, 0));
 	free(bytes);
 }
 
 /* Headers of those names that anybody may write are no deaths. */
 TEST_F(dead, forged)
 {
-	__s64 q = queue_declare_args(self->s, "q", TO("dead"));
-	__s64 dead = queue_declare(self->s, "dead", 0);
+	__s64 q = queue_declare_args(self->pair.s, "q", TO("dead"));
+	__s64 dead = queue_declare(self->pair.s, "dead", 0);
 	static const char * const strings[] = { "dead", "q", NULL };
 	struct headers h = {};
 	struct mqk_delivery d;
 	struct header found;
 	__u32 number = 1;
 	struct msg m = {
-		.exchange = self->exchange, .key = "q", .key_len = 1,
+		.exchange = self->pair.exchange, .key = "q", .key_len = 1,
 		.payload = &number, .payload_len = sizeof(number), .headers = h.bytes,
 	};
 
@@ -798,25 +729,25 @@ TEST_F(dead, forged)
 	headers_text(&h, "x-last-death-queue", "dead");
 	headers_text(&h, "mine", "stays");
 	m.headers_len = h.len;
-	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends_msg(self, &m));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, pair_publish(&self->pair, &m));
 	ASSERT_EQ(0, fails(self, q, 1, MQK_ACK_NACK, 0));
-	ASSERT_EQ(1, gets(self, dead, &d));
-	EXPECT_STREQ("q:rejected:1::q", deaths_of(self->r, &d));
-	EXPECT_STREQ("rejected:q:", end_of(self->r, &d, "first"));
-	EXPECT_STREQ("rejected:q:", end_of(self->r, &d, "last"));
-	EXPECT_TRUE(header_find(headers_of(self->r, &d), d.headers_len, "mine", &found));
-	EXPECT_EQ(0, settles(self, &d, MQK_ACK_ACCEPT, 0));
+	ASSERT_EQ(1, pair_get(&self->pair, dead, LONG_MS, &d));
+	EXPECT_STREQ("q:rejected:1::q", deaths_of(self->pair.r, &d));
+	EXPECT_STREQ("rejected:q:", end_of(self->pair.r, &d, "first"));
+	EXPECT_STREQ("rejected:q:", end_of(self->pair.r, &d, "last"));
+	EXPECT_TRUE(header_find(headers_of(self->pair.r, &d), d.headers_len, "mine", &found));
+	EXPECT_EQ(0, pair_settle(&self->pair, &d, MQK_ACK_ACCEPT, 0));
 }
 
 /* Headers that leave no room for the death: gone, and the queue goes on. */
 TEST_F(dead, no_room)
 {
-	__s64 q = queue_declare_args(self->s, "q", TO("dead"));
-	__s64 dead = queue_declare(self->s, "dead", 0);
+	__s64 q = queue_declare_args(self->pair.s, "q", TO("dead"));
+	__s64 dead = queue_declare(self->pair.s, "dead", 0);
 	__u32 number = 1, len = MQK_HEADERS_MAX;
 	__u8 *bytes = calloc(1, len);
 	struct msg m = {
-		.exchange = self->exchange, .key = "q", .key_len = 1,
+		.exchange = self->pair.exchange, .key = "q", .key_len = 1,
 		.payload = &number, .payload_len = sizeof(number), .headers = bytes,
 	};
 
@@ -831,11 +762,11 @@ TEST_F(dead, no_room)
 		bytes[3] = (len - 5) >> 8;
 		bytes[4] = 'n';
 		m.headers_len = len;
-		ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends_msg(self, &m));
+		ASSERT_EQ(MQK_COMPLETION_CONFIRM, pair_publish(&self->pair, &m));
 		ASSERT_EQ(0, fails(self, q, number, MQK_ACK_NACK, 0));
-		EXPECT_TRUE(letters(self->s, number - 1, 1));
+		EXPECT_TRUE(letters(self->pair.s, number - 1, 1));
 	}
-	EXPECT_EQ(2, takes(self, dead));
+	EXPECT_EQ(2, pair_await(&self->pair, dead));
 	free(bytes);
 }
 
@@ -844,9 +775,9 @@ TEST_F(dead, no_room)
 /* What was there before becomes a letter, too. */
 TEST_F(dead, given_later)
 {
-	__s64 q = queue_declare(self->s, "q", 0);
-	__s64 dead = queue_declare(self->s, "dead", 0);
-	__s64 other = queue_declare(self->s, "other", 0);
+	__s64 q = queue_declare(self->pair.s, "q", 0);
+	__s64 dead = queue_declare(self->pair.s, "dead", 0);
+	__s64 other = queue_declare(self->pair.s, "other", 0);
 	struct mqk_delivery d;
 	__u32 i;
 
@@ -854,20 +785,21 @@ TEST_F(dead, given_later)
 	ASSERT_LT(0, dead);
 	ASSERT_LT(0, other);
 	for (i = 1; i <= 4; i++)
-		ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, "q", i));
+		ASSERT_EQ(MQK_COMPLETION_CONFIRM, pair_number(&self->pair, "q", i));
 	ASSERT_EQ(0, fails(self, q, 1, MQK_ACK_NACK, 0));
-	ASSERT_EQ(2, gets(self, q, &d));
-	EXPECT_EQ(-EINVAL, queue_set(self->s, "q", 0, "x-dead-letter-routing-key=dead"));
-	EXPECT_EQ(MQK_RULE_BAD_ARGUMENT, rule(self->s));
-	ASSERT_EQ(0, queue_set(self->s, "q", 0, TO("dead")));
-	EXPECT_LT(0, queue_declare_args(self->s, "q", TO("dead")));
-	EXPECT_EQ(0, settles(self, &d, MQK_ACK_NACK, 0));
-	ASSERT_EQ(2, takes(self, dead));
-	ASSERT_EQ(0, queue_set(self->s, "q", 0, "x-dead-letter-routing-key=other x-max-length=1"));
-	EXPECT_EQ(3, takes(self, other));
-	EXPECT_EQ(1, settled(self->s, q));
-	EXPECT_EQ(4, takes(self, q));
-	EXPECT_TRUE(letters(self->s, 2, 0));
+	ASSERT_EQ(2, pair_get(&self->pair, q, LONG_MS, &d));
+	EXPECT_EQ(-EINVAL, queue_set(self->pair.s, "q", 0, "x-dead-letter-routing-key=dead"));
+	EXPECT_EQ(MQK_RULE_BAD_ARGUMENT, rule(self->pair.s));
+	ASSERT_EQ(0, queue_set(self->pair.s, "q", 0, TO("dead")));
+	EXPECT_LT(0, queue_declare_args(self->pair.s, "q", TO("dead")));
+	EXPECT_EQ(0, pair_settle(&self->pair, &d, MQK_ACK_NACK, 0));
+	ASSERT_EQ(2, pair_await(&self->pair, dead));
+	ASSERT_EQ(0,
+		  queue_set(self->pair.s, "q", 0, "x-dead-letter-routing-key=other x-max-length=1"));
+	EXPECT_EQ(3, pair_await(&self->pair, other));
+	EXPECT_EQ(1, settled(self->pair.s, q));
+	EXPECT_EQ(4, pair_await(&self->pair, q));
+	EXPECT_TRUE(letters(self->pair.s, 2, 0));
 }
 
 /* Queues and exchanges go while letters are on their way. */
@@ -876,34 +808,35 @@ TEST_F(dead, deleted_meanwhile)
 	int i, status;
 	pid_t pid;
 
-	ASSERT_LT(0, queue_declare(self->s, "dead", 0));
-	ASSERT_LT(0, exchange_declare(self->s, "x", MQK_EXCHANGE_FANOUT, 0));
+	ASSERT_LT(0, queue_declare(self->pair.s, "dead", 0));
+	ASSERT_LT(0, exchange_declare(self->pair.s, "x", MQK_EXCHANGE_FANOUT, 0));
 	pid = spawn();
 	if (!pid) {
-		int fd = broker_open(&self->env.broker, O_RDWR);
+		int fd = broker_open(&self->pair.env.broker, O_RDWR);
 		struct port p;
 
 		if (fd < 0 || port_make(&p, fd, variant->flags, 64))
 			_exit(1);
 		for (;;)
-			port_numbers(&p, self->exchange, "q", 1, 50);
+			port_numbers(&p, self->pair.exchange, "q", 1, 50);
 	}
 	ASSERT_LT(0, pid);
 	for (i = 0; i < 100; i++) {
-		ASSERT_LT(0, queue_declare_args(self->s, "q",
+		ASSERT_LT(0, queue_declare_args(self->pair.s, "q",
 						"x-max-length=3 x-dead-letter-exchange=x"));
 		if (i % 2)
-			EXPECT_EQ(0, binding_add(self->s, "x", "dead", ""));
+			EXPECT_EQ(0, binding_add(self->pair.s, "x", "dead", ""));
 		sleep_ms(i % 5);
 		if (i % 3 == 0) {
-			EXPECT_EQ(0, exchange_delete(self->s, "x", 0));
-			EXPECT_LT(0, exchange_declare(self->s, "x", MQK_EXCHANGE_FANOUT, 0));
+			EXPECT_EQ(0, exchange_delete(self->pair.s, "x", 0));
+			EXPECT_LT(0,
+				  exchange_declare(self->pair.s, "x", MQK_EXCHANGE_FANOUT, 0));
 		}
 		if (i % 10 == 9) {
-			EXPECT_EQ(0, queue_delete(self->s, "dead", 0));
-			EXPECT_LT(0, queue_declare(self->s, "dead", 0));
+			EXPECT_EQ(0, queue_delete(self->pair.s, "dead", 0));
+			EXPECT_LT(0, queue_declare(self->pair.s, "dead", 0));
 		}
-		EXPECT_EQ(0, queue_delete(self->s, "q", 0));
+		EXPECT_EQ(0, queue_delete(self->pair.s, "q", 0));
 	}
 	status = kill_hard(pid);
 	EXPECT_EQ(128 + 9, status);
@@ -946,47 +879,47 @@ static __s64 redrives(int fd, const char *queue, __u64 max)
 
 TEST_F(dead, redriven)
 {
-	__s64 dead = queue_declare(self->s, "dead", 0);
-	__s64 a = queue_declare_args(self->s, "a", "x-delivery-limit=0 " TO("dead"));
-	__s64 b = queue_declare_args(self->s, "b", TO("dead"));
+	__s64 dead = queue_declare(self->pair.s, "dead", 0);
+	__s64 a = queue_declare_args(self->pair.s, "a", "x-delivery-limit=0 " TO("dead"));
+	__s64 b = queue_declare_args(self->pair.s, "b", TO("dead"));
 	struct mqk_delivery d;
 	__u32 i;
 
 	ASSERT_LT(0, dead);
 	ASSERT_LT(0, a);
 	ASSERT_LT(0, b);
-	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, "dead", 100));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, pair_number(&self->pair, "dead", 100));
 	for (i = 1; i <= 3; i++) {
-		ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, "a", i));
+		ASSERT_EQ(MQK_COMPLETION_CONFIRM, pair_number(&self->pair, "a", i));
 		ASSERT_EQ(0, fails(self, a, i, MQK_ACK_REJECT, REQUEUE));
 	}
-	ASSERT_EQ(0, settled(self->s, a));
-	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, "b", 4));
+	ASSERT_EQ(0, settled(self->pair.s, a));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, pair_number(&self->pair, "b", 4));
 	ASSERT_EQ(0, fails(self, b, 4, MQK_ACK_NACK, 0));
-	ASSERT_EQ(0, settled(self->s, b));
-	EXPECT_EQ(-ENOENT, redrives(self->s, "none", 1));
-	EXPECT_EQ(MQK_RULE_NO_QUEUE, rule(self->s));
-	EXPECT_EQ(0, redrives(self->s, "dead", 0));
-	EXPECT_EQ(0, redrives(self->s, "a", 10));
-	EXPECT_EQ(2, redrives(self->s, "dead", 2));
-	EXPECT_EQ(2, redrives(self->s, "dead", ~0ull));
+	ASSERT_EQ(0, settled(self->pair.s, b));
+	EXPECT_EQ(-ENOENT, redrives(self->pair.s, "none", 1));
+	EXPECT_EQ(MQK_RULE_NO_QUEUE, rule(self->pair.s));
+	EXPECT_EQ(0, redrives(self->pair.s, "dead", 0));
+	EXPECT_EQ(0, redrives(self->pair.s, "a", 10));
+	EXPECT_EQ(2, redrives(self->pair.s, "dead", 2));
+	EXPECT_EQ(2, redrives(self->pair.s, "dead", ~0ull));
 	/* with its history, and a new life */
-	ASSERT_EQ(1, gets(self, a, &d));
-	EXPECT_STREQ("a:delivery_limit:1::a", deaths_of(self->r, &d));
+	ASSERT_EQ(1, pair_get(&self->pair, a, LONG_MS, &d));
+	EXPECT_STREQ("a:delivery_limit:1::a", deaths_of(self->pair.r, &d));
 	EXPECT_EQ(0, d.count);
-	EXPECT_EQ(0, settles(self, &d, MQK_ACK_NACK, REQUEUE));
+	EXPECT_EQ(0, pair_settle(&self->pair, &d, MQK_ACK_NACK, REQUEUE));
 	for (i = 1; i <= 3; i++)
-		EXPECT_EQ(i, takes(self, a));
-	EXPECT_EQ(4, takes(self, b));
+		EXPECT_EQ(i, pair_await(&self->pair, a));
+	EXPECT_EQ(4, pair_await(&self->pair, b));
 	/* what never died stays, and what died in a queue that is gone */
-	EXPECT_EQ(1, settled(self->s, dead));
-	EXPECT_EQ(100, takes(self, dead));
-	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, "b", 5));
+	EXPECT_EQ(1, settled(self->pair.s, dead));
+	EXPECT_EQ(100, pair_await(&self->pair, dead));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, pair_number(&self->pair, "b", 5));
 	ASSERT_EQ(0, fails(self, b, 5, MQK_ACK_NACK, 0));
-	ASSERT_EQ(0, settled(self->s, b));
-	ASSERT_EQ(0, queue_delete(self->s, "b", 0));
-	EXPECT_EQ(0, redrives(self->s, "dead", 10));
-	EXPECT_EQ(5, takes(self, dead));
+	ASSERT_EQ(0, settled(self->pair.s, b));
+	ASSERT_EQ(0, queue_delete(self->pair.s, "b", 0));
+	EXPECT_EQ(0, redrives(self->pair.s, "dead", 10));
+	EXPECT_EQ(5, pair_await(&self->pair, dead));
 }
 
 /*
@@ -997,31 +930,31 @@ static void redrives_to_full(struct __test_metadata *_metadata,
 			     FIXTURE_DATA(dead) *self, const char *order,
 			     const char *overflow)
 {
-	__s64 dead = queue_declare_args(self->s, "dead", order), q;
+	__s64 dead = queue_declare_args(self->pair.s, "dead", order), q;
 	char args[128];
 	__u32 i;
 
 	ASSERT_LT(0, dead);
-	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, "dead", 100));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, pair_number(&self->pair, "dead", 100));
 	sprintf(args, "x-max-length=2 x-overflow=%s " TO("dead"), overflow);
-	q = queue_declare_args(self->s, "q", args);
+	q = queue_declare_args(self->pair.s, "q", args);
 	ASSERT_LT(0, q);
 	for (i = 1; i <= 4; i++) {
-		ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, "q", i));
+		ASSERT_EQ(MQK_COMPLETION_CONFIRM, pair_number(&self->pair, "q", i));
 		ASSERT_EQ(0, fails(self, q, i, MQK_ACK_NACK, 0));
-		ASSERT_EQ(0, settled(self->s, q));
+		ASSERT_EQ(0, settled(self->pair.s, q));
 	}
-	EXPECT_EQ(2, redrives(self->s, "dead", 10));
-	EXPECT_EQ(0, redrives(self->s, "dead", 10));
-	EXPECT_EQ(3, settled(self->s, dead));
-	EXPECT_EQ(100, takes(self, dead));
-	EXPECT_EQ(3, takes(self, dead));
-	EXPECT_EQ(1, takes(self, q));
-	EXPECT_EQ(1, redrives(self->s, "dead", 10));
-	EXPECT_EQ(2, takes(self, q));
-	EXPECT_EQ(4, takes(self, q));
-	ASSERT_EQ(0, queue_delete(self->s, "q", 0));
-	ASSERT_EQ(0, queue_delete(self->s, "dead", 0));
+	EXPECT_EQ(2, redrives(self->pair.s, "dead", 10));
+	EXPECT_EQ(0, redrives(self->pair.s, "dead", 10));
+	EXPECT_EQ(3, settled(self->pair.s, dead));
+	EXPECT_EQ(100, pair_await(&self->pair, dead));
+	EXPECT_EQ(3, pair_await(&self->pair, dead));
+	EXPECT_EQ(1, pair_await(&self->pair, q));
+	EXPECT_EQ(1, redrives(self->pair.s, "dead", 10));
+	EXPECT_EQ(2, pair_await(&self->pair, q));
+	EXPECT_EQ(4, pair_await(&self->pair, q));
+	ASSERT_EQ(0, queue_delete(self->pair.s, "q", 0));
+	ASSERT_EQ(0, queue_delete(self->pair.s, "dead", 0));
 }
 
 TEST_F(dead, redriven_to_a_full_queue)
@@ -1041,13 +974,13 @@ TEST_F(dead, redriven_to_a_full_queue)
 /* There it has its priority, no failures, and waits for no delay. */
 TEST_F(dead, redriven_to_queues_with_an_order)
 {
-	__s64 dead = queue_declare_args(self->s, "dead", "x-max-priority=4");
-	__s64 p = queue_declare_args(self->s, "p", "x-max-priority=4 " TO("dead"));
-	__s64 l = queue_declare_args(self->s, "l", "x-mqk-levels=2 x-mqk-demote-after=1 "
+	__s64 dead = queue_declare_args(self->pair.s, "dead", "x-max-priority=4");
+	__s64 p = queue_declare_args(self->pair.s, "p", "x-max-priority=4 " TO("dead"));
+	__s64 l = queue_declare_args(self->pair.s, "l", "x-mqk-levels=2 x-mqk-demote-after=1 "
 				       TO("dead"));
 	struct mqk_queue_next info = {};
 	struct msg m = {
-		.exchange = self->exchange, .payload_len = sizeof(__u32), .key_len = 1,
+		.exchange = self->pair.exchange, .payload_len = sizeof(__u32), .key_len = 1,
 	};
 	__u32 i;
 
@@ -1058,38 +991,38 @@ TEST_F(dead, redriven_to_queues_with_an_order)
 		m.key = "p";
 		m.payload = &i;
 		m.priority = i;
-		ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends_msg(self, &m));
+		ASSERT_EQ(MQK_COMPLETION_CONFIRM, pair_publish(&self->pair, &m));
 		ASSERT_EQ(0, fails(self, p, i, MQK_ACK_NACK, 0));
-		ASSERT_EQ(0, settled(self->s, p));
+		ASSERT_EQ(0, settled(self->pair.s, p));
 	}
 	/* the oldest go, not those that are next in turn */
-	EXPECT_EQ(2, redrives(self->s, "dead", 2));
-	EXPECT_EQ(2, takes(self, p));
-	EXPECT_EQ(1, takes(self, p));
-	EXPECT_EQ(1, redrives(self->s, "dead", 2));
-	EXPECT_EQ(3, takes(self, p));
+	EXPECT_EQ(2, redrives(self->pair.s, "dead", 2));
+	EXPECT_EQ(2, pair_await(&self->pair, p));
+	EXPECT_EQ(1, pair_await(&self->pair, p));
+	EXPECT_EQ(1, redrives(self->pair.s, "dead", 2));
+	EXPECT_EQ(3, pair_await(&self->pair, p));
 
-	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, "l", 1));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, pair_number(&self->pair, "l", 1));
 	ASSERT_EQ(0, fails(self, l, 1, MQK_ACK_REJECT, REQUEUE));
 	ASSERT_EQ(0, fails(self, l, 1, MQK_ACK_REJECT, REQUEUE));
-	ASSERT_EQ(0, settled(self->s, l));
-	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends(self, "l", 2));
+	ASSERT_EQ(0, settled(self->pair.s, l));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, pair_number(&self->pair, "l", 2));
 	ASSERT_EQ(0, fails(self, l, 2, MQK_ACK_REJECT, REQUEUE));
-	EXPECT_EQ(1, redrives(self->s, "dead", 2));
-	EXPECT_EQ(1, takes(self, l));
-	EXPECT_EQ(2, takes(self, l));
+	EXPECT_EQ(1, redrives(self->pair.s, "dead", 2));
+	EXPECT_EQ(1, pair_await(&self->pair, l));
+	EXPECT_EQ(2, pair_await(&self->pair, l));
 
 	i = 9;
 	m.flags = MQK_MSG_F_DELAY;
 	m.delay = 500;
-	ASSERT_EQ(MQK_COMPLETION_CONFIRM, sends_msg(self, &m));
+	ASSERT_EQ(MQK_COMPLETION_CONFIRM, pair_publish(&self->pair, &m));
 	ASSERT_EQ(0, fails(self, p, 9, MQK_ACK_NACK, 0));
-	ASSERT_EQ(0, settled(self->s, p));
-	EXPECT_EQ(1, redrives(self->s, "dead", 2));
-	ASSERT_EQ(0, queue_info(self->s, p, &info));
+	ASSERT_EQ(0, settled(self->pair.s, p));
+	EXPECT_EQ(1, redrives(self->pair.s, "dead", 2));
+	ASSERT_EQ(0, queue_info(self->pair.s, p, &info));
 	EXPECT_EQ(0, info.scheduled);
 	EXPECT_EQ(1, info.ready);
-	EXPECT_EQ(9, takes(self, p));
+	EXPECT_EQ(9, pair_await(&self->pair, p));
 }
 
 /* --- hostile -------------------------------------------------------------- */
@@ -1097,13 +1030,13 @@ TEST_F(dead, redriven_to_queues_with_an_order)
 /* Who writes over the headers of a message loses it, and nothing else. */
 TEST_F(dead, written_over)
 {
-	__s64 q = queue_declare_args(self->s, "q", TO("dead"));
-	__s64 dead = queue_declare(self->s, "dead", 0);
+	__s64 q = queue_declare_args(self->pair.s, "q", TO("dead"));
+	__s64 dead = queue_declare(self->pair.s, "dead", 0);
 	struct headers h = {};
 	struct mqk_record *r;
 	__u32 number = 1;
 	struct msg m = {
-		.exchange = self->exchange, .key = "q", .key_len = 1,
+		.exchange = self->pair.exchange, .key = "q", .key_len = 1,
 		.payload = &number, .payload_len = sizeof(number), .headers = h.bytes,
 	};
 
@@ -1113,19 +1046,19 @@ TEST_F(dead, written_over)
 	ASSERT_LT(0, dead);
 	headers_text(&h, "name", "value");
 	m.headers_len = h.len;
-	r = port_reserve(&self->port, m.key_len, m.headers_len, m.payload_len);
+	r = port_reserve(&self->pair.port, m.key_len, m.headers_len, m.payload_len);
 	ASSERT_NE(NULL, r);
 	port_fill(r, &m);
-	port_commit(&self->port, r);
-	ASSERT_EQ(1, port_doorbell(&self->port));
+	port_commit(&self->pair.port, r);
+	ASSERT_EQ(1, port_doorbell(&self->pair.port));
 	((__u8 *)r)[MQK_RECORD_HEADERS(1)] = 'A';
 	r->flags = ~0u;
 	r->headers_len = 0xfff8;
 	r->payload_len = ~0u;
 	ASSERT_EQ(0, fails(self, q, 1, MQK_ACK_NACK, 0));
-	EXPECT_TRUE(letters(self->s, 0, 1));
-	EXPECT_EQ(0, settled(self->s, q));
-	EXPECT_EQ(0, settled(self->s, dead));
+	EXPECT_TRUE(letters(self->pair.s, 0, 1));
+	EXPECT_EQ(0, settled(self->pair.s, q));
+	EXPECT_EQ(0, settled(self->pair.s, dead));
 }
 
 TEST_HARNESS_MAIN

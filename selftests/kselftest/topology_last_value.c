@@ -327,6 +327,23 @@ TEST_F(last, is_given_under_the_rules_of_the_queue)
 	EXPECT_EQ(3, info.published);
 }
 
+/* Who gives waits for no room, whatever the queue says, and is gone afterwards. */
+TEST_F(last, waits_for_no_room)
+{
+	__s64 q = queue_declare_args(self->s, "q", "x-max-length=1 x-overflow=block");
+
+	ASSERT_LT(0, q);
+	ASSERT_EQ(0, says(self, "a", 1));
+	ASSERT_EQ(0, says(self, "b", 2));
+	ASSERT_EQ(0, says(self, "c", 3));
+	ASSERT_EQ(0, binding_add(self->s, "x", "q", "#"));
+	/* taking it out wakes those that wait: nobody may be left among them */
+	EXPECT_STREQ("1", content(self, q));
+	EXPECT_EQ(1, queue_purge(self->s, "q"));
+	ASSERT_EQ(0, says(self, "d", 4));
+	EXPECT_STREQ("4", content(self, q));
+}
+
 TEST_F(last, a_key_too_many_makes_the_silent_one_go)
 {
 	__s64 q = queue_declare(self->s, "q", 0);
