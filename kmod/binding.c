@@ -12,7 +12,9 @@
 
 #include "account.h"
 #include "broker.h"
+#include "definition.h"
 #include "exchange.h"
+#include "journal.h"
 #include "queue.h"
 
 static u32 hash(const void *exchange, const void *target, u32 text)
@@ -168,6 +170,7 @@ int mqk_binding_make(struct mqk_broker *broker, const struct mqk_binding_id *id,
 		mqk_broker_led_to(broker, id->to->id);
 	list_add_tail_rcu(&b->in_set, &b->set->bindings);
 	mqk_broker_reroute(broker, x->id);
+	mqk_define_binding(b, id->definition);
 	return 1;
 
 err_number:
@@ -201,6 +204,7 @@ void mqk_binding_remove(struct mqk_binding *b)
 	if (list_empty(&b->set->bindings))
 		x->ops->put_set(x, b->set);
 	uncharge(b->tenant, b->bytes);
+	mqk_definition_forget(b->definition);
 	mqk_broker_reroute(broker, x->id);
 	kfree_rcu(b, rcu);
 	if (!--x->nr_bindings && (x->flags & MQK_DECLARE_F_AUTO_DELETE))
@@ -211,15 +215,21 @@ void mqk_binding_remove(struct mqk_binding *b)
  * mqk_binding_unmake() - remove a binding by identity, if it is there
  * @broker: the broker
  * @id: what it is
+ * @why: filled when it is refused
  *
  * Context: broker->mutex.
+ * Return: 0; -EIO when it is on disk and has to stay there
  */
-void mqk_binding_unmake(struct mqk_broker *broker,
-			const struct mqk_binding_id *id)
+int mqk_binding_unmake(struct mqk_broker *broker, const struct mqk_binding_id *id,
+		       struct mqk_refusal *why)
 {
 	struct mqk_binding *b;
 
 	b = rhashtable_lookup_fast(&broker->bindings, id, mqk_binding_params);
-	if (b)
-		mqk_binding_remove(b);
+	if (!b)
+		return 0;
+	if (b->definition && mqk_journal_error(broker->journal, why))
+		return -EIO;
+	mqk_binding_remove(b);
+	return 0;
 }

@@ -19,6 +19,7 @@
 
 struct mqk_bindset;
 struct mqk_broker;
+struct mqk_definition;
 struct mqk_exchange;
 struct mqk_queue;
 struct mqk_refusal;
@@ -34,6 +35,7 @@ struct mqk_binding {
 	struct list_head in_target;	/* of the queue, or the other exchange */
 	struct rhash_head node;		/* broker->bindings */
 	struct mqk_tenant *tenant;	/* who pays */
+	struct mqk_definition *definition;	/* on disk, or NULL */
 	struct rcu_head rcu;
 	u64 bytes;			/* charged */
 	u32 number;			/* in the broker, for listing */
@@ -51,6 +53,7 @@ struct mqk_binding {
  * @args: encoded arguments
  * @key_len: bytes
  * @args_len: bytes
+ * @definition: what keeps it when it is made, taken if it is kept; or NULL
  */
 struct mqk_binding_id {
 	struct mqk_exchange *exchange;
@@ -60,14 +63,15 @@ struct mqk_binding_id {
 	const u8 *args;
 	u32 key_len;
 	u32 args_len;
+	struct mqk_definition **definition;
 };
 
 extern const struct rhashtable_params mqk_binding_params;
 
 int mqk_binding_make(struct mqk_broker *broker, const struct mqk_binding_id *id,
 		     struct mqk_tenant *tenant, struct mqk_refusal *why);
-void mqk_binding_unmake(struct mqk_broker *broker,
-			const struct mqk_binding_id *id);
+int mqk_binding_unmake(struct mqk_broker *broker, const struct mqk_binding_id *id,
+		       struct mqk_refusal *why);
 void mqk_binding_remove(struct mqk_binding *b);
 
 #endif /* MQK_BINDING_H */

@@ -11,6 +11,7 @@
 #include "binding.h"
 #include "compact.h"
 #include "exchange.h"
+#include "journal.h"
 #include "producer.h"
 #include "queue.h"
 #include "work.h"
@@ -95,6 +96,7 @@ struct mqk_broker *mqk_broker_alloc(const struct mqk_broker_options *options,
 	mqk_store_init(&broker->store, options->segment_size);
 	mqk_compact_start(broker);
 	mqk_account_init(&broker->account, options->limit);
+	memcpy(broker->asked_limit, options->limit, sizeof(broker->asked_limit));
 	broker->nomap = options->nomap;
 	broker->node = options->node;
 	broker->maker = options->maker;
@@ -130,6 +132,8 @@ static void free_broker(struct work_struct *work)
 		if (tenant->appender)
 			mqk_appender_free(tenant->appender);
 	mqk_producer_free_all(broker);
+	if (broker->journal)
+		mqk_journal_free(broker->journal);
 	mqk_store_destroy(&broker->store);
 	mqk_account_idle(&broker->account, broker->name);
 	list_for_each_entry_safe(tenant, next, &broker->tenants, link)

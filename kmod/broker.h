@@ -17,6 +17,7 @@
  *	    users_lock (mutex)		table of users
  *	    queue->lock
  *	    broker->retained_lock (spin)	what last-value exchanges remember
+ *	    journal->lock (spin)	notes for the disk, and room there
  *	session->mutex			its ports and consumers come and go
  *	port->mutex			what one producer does
  *	  mmap_lock			when user memory faults
@@ -54,6 +55,8 @@
 #include "segment.h"
 
 struct device;
+struct mqk_durable;
+struct mqk_journal;
 
 /* Ids of exchanges and queues, so that they fit an int. */
 #define mqk_id_limit		XA_LIMIT(1, INT_MAX)
@@ -120,7 +123,10 @@ struct mqk_counters {
  * @ref: the table of brokers, each session, each object that refers to it
  * @id: minor number of its node
  * @nomap: readers get copies
+ * @asked_limit: limits by MQK_RES_* as they were asked for, 0 for the default
+ * @ready: sessions can be opened; brokers_lock
  * @maker: who made it
+ * @journal: what is declared, on disk; NULL: the broker is transient
  * @node: owner and mode of the node
  * @work: frees it
  * @dev: the node
@@ -160,7 +166,10 @@ struct mqk_broker {
 	struct kref ref;
 	u32 id;
 	bool nomap;
+	bool ready;
 	kuid_t maker;
+	u64 asked_limit[MQK_RES_NR];
+	struct mqk_journal *journal;
 	struct mqk_owner node;
 	struct work_struct work;
 	struct device *dev;
@@ -177,6 +186,7 @@ struct mqk_broker {
  * @node: owner and mode of the node
  * @maker: who makes it
  * @nomap: readers get copies
+ * @durable: where it is kept, or NULL
  */
 struct mqk_broker_options {
 	const char *name;
@@ -185,6 +195,7 @@ struct mqk_broker_options {
 	struct mqk_owner node;
 	kuid_t maker;
 	bool nomap;
+	struct mqk_durable *durable;
 };
 
 struct mqk_broker *mqk_broker_alloc(const struct mqk_broker_options *options,

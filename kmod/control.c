@@ -16,6 +16,7 @@
 
 #include "broker.h"
 #include "dev.h"
+#include "durable.h"
 #include "ioctl.h"
 #include "limits.h"
 
@@ -45,19 +46,19 @@ static int copy_broker_name(char *name, u64 from, u32 len,
 }
 
 /* Owner and mode of the node: what is asked for, if it may be. */
-static int node_owner(const struct mqk_broker_create *a, const struct cred *cred,
+static int node_owner(u32 flags, u32 mode, u32 uid, u32 gid, const struct cred *cred,
 		      struct mqk_owner *owner, struct mqk_refusal *why)
 {
-	if (a->mode & ~0777u || (a->mode && !(a->flags & MQK_BROKER_F_MODE)))
+	if (mode & ~0777u || (mode && !(flags & MQK_BROKER_F_MODE)))
 		return mqk_refuse(why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
-	owner->mode = a->flags & MQK_BROKER_F_MODE ? a->mode : 0600;
+	owner->mode = flags & MQK_BROKER_F_MODE ? mode : 0600;
 	owner->uid = cred->fsuid;
 	owner->gid = cred->fsgid;
-	if (!(a->flags & MQK_BROKER_F_OWNER))
-		return a->uid || a->gid ?
+	if (!(flags & MQK_BROKER_F_OWNER))
+		return uid || gid ?
 		       mqk_refuse(why, MQK_RULE_BAD_ARGUMENT, -EINVAL) : 0;
-	owner->uid = make_kuid(current_user_ns(), a->uid);
-	owner->gid = make_kgid(current_user_ns(), a->gid);
+	owner->uid = make_kuid(current_user_ns(), uid);
+	owner->gid = make_kgid(current_user_ns(), gid);
 	if (!uid_valid(owner->uid) || !gid_valid(owner->gid))
 		return mqk_refuse(why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
 	if (uid_eq(owner->uid, cred->fsuid) && mqk_in_group(cred, owner->gid))
@@ -66,24 +67,41 @@ static int node_owner(const struct mqk_broker_create *a, const struct cred *cred
 	       mqk_refuse(why, MQK_RULE_PERMISSION, -EPERM);
 }
 
+/* Where it shall be kept, if it shall. */
+static int check_dir(const struct mqk_broker_create *a, struct mqk_refusal *why)
+{
+	if (!(a->flags & MQK_BROKER_F_DIR))
+		return a->dir || a->sync ?
+		       mqk_refuse(why, MQK_RULE_BAD_ARGUMENT, -EINVAL) : 0;
+	if (a->sync > MQK_SYNC_DISK)
+		return mqk_refuse(why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
+	/* It would not be kept what is asked to be. */
+	if (a->sync != MQK_SYNC_NONE)
+		return mqk_refuse(why, MQK_RULE_SYNC, -EOPNOTSUPP);
+	return 0;
+}
+
 static int broker_create(struct file *file, void *arg, struct mqk_refusal *why)
 {
 	struct mqk_broker_create *a = arg;
+	struct mqk_durable durable = { .fd = a->dir, .make = true, .sync = a->sync };
 	struct mqk_broker_options o = {
 		.segment_size = a->segment_size ?: MQK_SEGMENT_SIZE_DEFAULT,
 		.nomap = a->flags & MQK_BROKER_F_NOMAP,
 		.maker = file->f_cred->fsuid,
+		.durable = a->flags & MQK_BROKER_F_DIR ? &durable : NULL,
 	};
 	char name[MQK_BROKER_NAME_MAX + 1];
 	int err;
 
 	if (mqk_bad_flags(a->flags, MQK_BROKER_F_MODE | MQK_BROKER_F_OWNER |
-			  MQK_BROKER_F_NOMAP) ||
+			  MQK_BROKER_F_NOMAP | MQK_BROKER_F_DIR) ||
 	    !is_power_of_2(o.segment_size) ||
 	    o.segment_size < MQK_SEGMENT_SIZE_MIN ||
 	    o.segment_size > MQK_SEGMENT_SIZE_MAX)
 		return mqk_refuse(why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
-	err = node_owner(a, file->f_cred, &o.node, why) ?:
+	err = node_owner(a->flags, a->mode, a->uid, a->gid, file->f_cred, &o.node, why) ?:
+	      check_dir(a, why) ?:
 	      copy_broker_name(name, a->name, a->name_len, why);
 	if (err)
 		return err;
@@ -92,9 +110,36 @@ static int broker_create(struct file *file, void *arg, struct mqk_refusal *why)
 	return mqk_dev_add_broker(&o, why);
 }
 
-static int broker_delete(struct file *file, void *arg, struct mqk_refusal *why)
+static int broker_open(struct file *file, void *arg, struct mqk_refusal *why)
 {
-	struct mqk_broker_delete *a = arg;
+	struct mqk_broker_open *a = arg;
+	struct mqk_durable durable = { .fd = a->dir };
+	struct mqk_broker_options o = {
+		.maker = file->f_cred->fsuid,
+		.durable = &durable,
+	};
+	char name[MQK_BROKER_NAME_MAX + 1];
+	int err;
+
+	if (mqk_bad_flags(a->flags, MQK_BROKER_F_MODE | MQK_BROKER_F_OWNER) || a->resv)
+		return mqk_refuse(why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
+	err = node_owner(a->flags, a->mode, a->uid, a->gid, file->f_cred, &o.node, why) ?:
+	      copy_broker_name(name, a->name, a->name_len, why);
+	if (err)
+		return err;
+	o.name = name;
+	err = mqk_durable_read(&o, why);
+	if (err)
+		return err;
+	err = mqk_dev_add_broker(&o, why);
+	if (err)
+		mqk_durable_abandon(&durable);
+	return err;
+}
+
+static int remove(struct file *file, struct mqk_broker_delete *a, bool durable,
+		  struct mqk_refusal *why)
+{
 	char name[MQK_BROKER_NAME_MAX + 1];
 	int err;
 
@@ -103,8 +148,18 @@ static int broker_delete(struct file *file, void *arg, struct mqk_refusal *why)
 	err = copy_broker_name(name, a->name, a->name_len, why);
 	if (err)
 		return err;
-	return mqk_dev_remove_broker(name, file->f_cred,
+	return mqk_dev_remove_broker(name, file->f_cred, durable,
 				     a->flags & MQK_BROKER_DELETE_F_FORCE, why);
+}
+
+static int broker_delete(struct file *file, void *arg, struct mqk_refusal *why)
+{
+	return remove(file, arg, false, why);
+}
+
+static int broker_close(struct file *file, void *arg, struct mqk_refusal *why)
+{
+	return remove(file, arg, true, why);
 }
 
 static int broker_next(struct file *file, void *arg, struct mqk_refusal *why)
@@ -124,7 +179,8 @@ static int broker_next(struct file *file, void *arg, struct mqk_refusal *why)
 		err = -ERANGE;
 	else if (copy_to_user(u64_to_user_ptr(a->name), broker->name, len))
 		err = -EFAULT;
-	a->flags = broker->nomap ? MQK_BROKER_F_NOMAP : 0;
+	a->flags = (broker->nomap ? MQK_BROKER_F_NOMAP : 0) |
+		   (broker->journal ? MQK_BROKER_F_DIR : 0);
 	a->id = broker->id;
 	a->name_len = len;
 	a->segment_size = broker->store.segment_size;
@@ -187,9 +243,15 @@ static const struct {
 		offsetofend(struct mqk_error, used), 0 },
 	[_IOC_NR(MQK_IOC_BROKER_CREATE)] = {
 		broker_create, sizeof(struct mqk_broker_create),
-		offsetofend(struct mqk_broker_create, limit), FMODE_WRITE },
+		offsetofend(struct mqk_broker_create, sync), FMODE_WRITE },
 	[_IOC_NR(MQK_IOC_BROKER_DELETE)] = {
 		broker_delete, sizeof(struct mqk_broker_delete),
+		offsetofend(struct mqk_broker_delete, resv), FMODE_WRITE },
+	[_IOC_NR(MQK_IOC_BROKER_OPEN)] = {
+		broker_open, sizeof(struct mqk_broker_open),
+		offsetofend(struct mqk_broker_open, resv), FMODE_WRITE },
+	[_IOC_NR(MQK_IOC_BROKER_CLOSE)] = {
+		broker_close, sizeof(struct mqk_broker_delete),
 		offsetofend(struct mqk_broker_delete, resv), FMODE_WRITE },
 	[_IOC_NR(MQK_IOC_BROKER_NEXT)] = {
 		broker_next, sizeof(struct mqk_broker_next),
@@ -204,6 +266,7 @@ static int run(struct file *file, unsigned int nr, void __user *user,
 		struct mqk_error error;
 		struct mqk_broker_create create;
 		struct mqk_broker_delete delete;
+		struct mqk_broker_open open;
 		struct mqk_broker_next next;
 	} u;
 	u32 user_size;

@@ -18,6 +18,7 @@
 
 #include "broker.h"
 #include "control.h"
+#include "durable.h"
 #include "ioctl.h"
 #include "limits.h"
 #include "queue.h"
@@ -122,30 +123,6 @@ static int add_broker(struct mqk_broker *broker, struct mqk_refusal *why)
 	return PTR_ERR(broker->dev);
 }
 
-/**
- * mqk_dev_add_broker() - make a broker and its node
- * @options: what it is made with, checked
- * @why: filled when it is refused, may be NULL
- *
- * Context: may sleep.
- * Return: 0, -EEXIST, -EDQUOT, -ENOSPC, -ENOMEM
- */
-int mqk_dev_add_broker(const struct mqk_broker_options *options,
-		       struct mqk_refusal *why)
-{
-	struct mqk_broker *broker = mqk_broker_alloc(options, why);
-	int err;
-
-	if (IS_ERR(broker))
-		return PTR_ERR(broker);
-	mutex_lock(&brokers_lock);
-	err = add_broker(broker, why);
-	mutex_unlock(&brokers_lock);
-	if (err)
-		mqk_broker_retire(broker);
-	return err;
-}
-
 /* Make a broker dead, unless it has sessions and that was not forced. */
 static int kill_broker(struct mqk_broker *broker, bool force)
 {
@@ -159,6 +136,7 @@ static int kill_broker(struct mqk_broker *broker, bool force)
 		return -EBUSY;
 	}
 	WRITE_ONCE(broker->dead, true);
+	mqk_durable_stop(broker);
 	list_for_each_entry(s, &broker->sessions, link)
 		mqk_session_shutdown(s);
 	xa_for_each(&broker->queues, id, q) {
@@ -182,37 +160,94 @@ static int remove_broker(struct mqk_broker *broker, bool force)
 		return err;
 	xa_erase(&brokers, broker->id);
 	device_unregister(broker->dev);
-	mqk_broker_retire(broker);
 	return 0;
 }
 
+/* What is left of one that was removed: its I/O, which nobody else waits for. */
+static void end_broker(struct mqk_broker *broker)
+{
+	mqk_durable_close(broker);
+	mqk_broker_retire(broker);
+}
+
+static void show_broker(struct mqk_broker *broker)
+{
+	mutex_lock(&brokers_lock);
+	broker->ready = true;
+	mutex_unlock(&brokers_lock);
+}
+
 /**
- * mqk_dev_remove_broker() - delete a broker
+ * mqk_dev_add_broker() - make a broker and its node
+ * @options: what it is made with, checked
+ * @why: filled when it is refused, may be NULL
+ *
+ * Its name is taken first; it can be used when it is kept where it shall be.
+ *
+ * Context: may sleep.
+ * Return: 0, -EEXIST, -EDQUOT, -ENOSPC, -ENOMEM; of a durable one also as
+ * mqk_durable_begin()
+ */
+int mqk_dev_add_broker(const struct mqk_broker_options *options,
+		       struct mqk_refusal *why)
+{
+	struct mqk_broker *broker = mqk_broker_alloc(options, why);
+	int err;
+
+	if (IS_ERR(broker))
+		return PTR_ERR(broker);
+	mutex_lock(&brokers_lock);
+	err = add_broker(broker, why);
+	mutex_unlock(&brokers_lock);
+	if (err) {
+		mqk_broker_retire(broker);
+		return err;
+	}
+	if (options->durable)
+		err = mqk_durable_begin(broker, options->durable, why);
+	if (!err) {
+		show_broker(broker);
+		return 0;
+	}
+	mutex_lock(&brokers_lock);
+	remove_broker(broker, true);
+	mutex_unlock(&brokers_lock);
+	end_broker(broker);
+	return err;
+}
+
+/**
+ * mqk_dev_remove_broker() - delete a transient broker, or close a durable one
  * @name: its name
  * @cred: who asks
+ * @durable: which of the two
  * @force: also when it has sessions
  * @why: filled when it is refused
  *
  * Context: may sleep.
- * Return: 0, -ENOENT, -EPERM, -EBUSY
+ * Return: 0, -ENOENT, -EPERM, -EBUSY; -EINVAL when it is the other
  */
-int mqk_dev_remove_broker(const char *name, const struct cred *cred, bool force,
-			  struct mqk_refusal *why)
+int mqk_dev_remove_broker(const char *name, const struct cred *cred, bool durable,
+			  bool force, struct mqk_refusal *why)
 {
 	struct mqk_broker *broker;
 	int err;
 
 	mutex_lock(&brokers_lock);
 	broker = find_broker(name);
-	if (!broker)
+	if (!broker || !broker->ready)
 		err = mqk_refuse(why, MQK_RULE_NO_BROKER, -ENOENT);
 	else if (!uid_eq(broker->maker, cred->fsuid) && !capable(CAP_SYS_ADMIN))
 		err = mqk_refuse(why, MQK_RULE_PERMISSION, -EPERM);
+	else if (durable != !!broker->journal)
+		err = mqk_refuse(why, MQK_RULE_DIRECTORY, -EINVAL);
 	else
 		err = remove_broker(broker, force);
 	if (err == -EBUSY)
 		mqk_refuse(why, MQK_RULE_IN_USE, err);
 	mutex_unlock(&brokers_lock);
+	if (!err)
+		end_broker(broker);
 	return err;
 }
 
@@ -229,7 +264,9 @@ struct mqk_broker *mqk_dev_next_broker(u32 id)
 	struct mqk_broker *broker;
 
 	mutex_lock(&brokers_lock);
-	broker = xa_find_after(&brokers, &index, MQK_BROKERS_MAX, XA_PRESENT);
+	do
+		broker = xa_find_after(&brokers, &index, MQK_BROKERS_MAX, XA_PRESENT);
+	while (broker && !broker->ready);
 	if (broker)
 		mqk_broker_get(broker);
 	mutex_unlock(&brokers_lock);
@@ -242,6 +279,8 @@ static struct mqk_broker *get_broker(u32 id)
 
 	mutex_lock(&brokers_lock);
 	broker = xa_load(&brokers, id);
+	if (broker && !broker->ready)
+		broker = NULL;
 	if (broker)
 		mqk_broker_get(broker);
 	mutex_unlock(&brokers_lock);
@@ -410,8 +449,11 @@ static void remove_brokers(void)
 	unsigned long id;
 
 	mutex_lock(&brokers_lock);
-	xa_for_each(&brokers, id, broker)
+	xa_for_each(&brokers, id, broker) {
 		remove_broker(broker, true);
+		/* nobody else can be waiting for the lock */
+		end_broker(broker);
+	}
 	mutex_unlock(&brokers_lock);
 }
 

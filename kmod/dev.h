@@ -21,8 +21,8 @@ void mqk_dev_exit(void);
 
 int mqk_dev_add_broker(const struct mqk_broker_options *options,
 		       struct mqk_refusal *why);
-int mqk_dev_remove_broker(const char *name, const struct cred *cred, bool force,
-			  struct mqk_refusal *why);
+int mqk_dev_remove_broker(const char *name, const struct cred *cred, bool durable,
+			  bool force, struct mqk_refusal *why);
 struct mqk_broker *mqk_dev_next_broker(u32 id);
 
 #endif /* MQK_DEV_H */

@@ -15,6 +15,8 @@
 #include "account.h"
 #include "binding.h"
 #include "broker.h"
+#include "definition.h"
+#include "journal.h"
 #include "limits.h"
 #include "names.h"
 #include "queue.h"
@@ -298,6 +300,7 @@ static struct mqk_exchange *make(struct mqk_broker *broker,
 	mqk_broker_get(broker);
 	xa_store(&broker->exchanges, x->id, x, GFP_KERNEL_ACCOUNT);
 	note_alternate(x);
+	mqk_define_exchange(x, d);
 	return x;
 
 err_id:
@@ -390,6 +393,7 @@ static void remove_one(struct mqk_exchange *x)
 				       mqk_exchange_name_params);
 	xa_erase(&broker->exchanges, x->id);
 	mqk_broker_reroute(broker, x->id);
+	mqk_definition_forget(x->definition);
 }
 
 /**
@@ -430,7 +434,7 @@ void mqk_exchange_remove(struct mqk_exchange *x)
  * @why: filled when it is refused
  *
  * Context: broker->mutex.
- * Return: 0, also when there is none; -EACCES, -EBUSY
+ * Return: 0, also when there is none; -EACCES, -EBUSY, -EIO
  */
 int mqk_exchange_delete(struct mqk_broker *broker, const u8 *name, u32 len,
 			const struct cred *cred, bool if_unused,
@@ -447,6 +451,8 @@ int mqk_exchange_delete(struct mqk_broker *broker, const u8 *name, u32 len,
 		return mqk_refuse(why, MQK_RULE_PERMISSION, -EACCES);
 	if (if_unused && x->nr_bindings)
 		return mqk_refuse(why, MQK_RULE_IN_USE, -EBUSY);
+	if (x->definition && mqk_journal_error(broker->journal, why))
+		return -EIO;
 	mqk_exchange_remove(x);
 	return 0;
 }

@@ -35,6 +35,7 @@
 struct cred;
 struct mqk_binding_id;
 struct mqk_broker;
+struct mqk_definition;
 struct mqk_exchange;
 struct mqk_hash_index;
 struct mqk_headers_index;
@@ -134,6 +135,7 @@ struct mqk_exchange {
 	struct mqk_tenant *tenant;	/* who pays */
 	struct mqk_exchange_args args;
 	const struct cred *cred;	/* with an alternate: who declared it */
+	struct mqk_definition *definition;	/* on disk, or NULL */
 	struct list_head bindings;	/* from it */
 	struct list_head sources;	/* to it, from exchanges */
 	struct list_head doomed;	/* broker->doomed_exchanges */
@@ -166,6 +168,7 @@ extern const struct mqk_exchange_ops mqk_exchange_last_value;
  * @tenant: who pays
  * @session: the declaring session
  * @exclusive: its list of exclusive queues
+ * @definition: what keeps it, taken by who is kept; or NULL
  */
 struct mqk_declare {
 	const u8 *name;
@@ -180,6 +183,7 @@ struct mqk_declare {
 	struct mqk_tenant *tenant;
 	const void *session;
 	struct list_head *exclusive;
+	struct mqk_definition **definition;
 };
 
 int mqk_exchange_declare(struct mqk_broker *broker,

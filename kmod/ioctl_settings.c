@@ -9,11 +9,14 @@
 #include <linux/uaccess.h>
 
 #include "broker.h"
+#include "definition.h"
 #include "deliver.h"
+#include "journal.h"
 #include "msgid.h"
 #include "queue.h"
 #include "redrive.h"
 #include "retire.h"
+#include "rules.h"
 #include "session.h"
 #include "settings.h"
 
@@ -22,20 +25,24 @@
 /* Look the queue up, and change it; the queue with a reference, or why not. */
 static struct mqk_queue *set(struct mqk_session *s, const struct mqk_text *name,
 			     const struct mqk_settings *settings,
-			     struct mqk_refusal *why)
+			     struct mqk_definition **def, struct mqk_refusal *why)
 {
 	struct mqk_queue *q;
 	int err;
 
 	mutex_lock(&s->broker->mutex);
 	q = mqk_queue_find(s->broker, name->text, name->len);
-	if (!q)
+	if (s->broker->dead)
+		err = -ESHUTDOWN;
+	else if (!q)
 		err = mqk_refuse(why, MQK_RULE_NO_QUEUE, -ENOENT);
 	else
 		err = mqk_queue_access(q, s->cred, s, MQK_MAY_DELETE, why) ?:
 		      mqk_queue_set(q, settings, why);
-	if (!err)
+	if (!err) {
+		mqk_define_again(q, def);
 		kref_get(&q->ref);
+	}
 	mutex_unlock(&s->broker->mutex);
 	return err ? ERR_PTR(err) : q;
 }
@@ -48,6 +55,7 @@ int mqk_ioctl_queue_set(struct mqk_session *s, void *arg, struct mqk_refusal *wh
 		.args_len = a->args_len,
 		.cred = s->cred,
 	};
+	struct mqk_definition *def;
 	struct mqk_queue *q;
 	struct mqk_text name;
 	void *args;
@@ -62,14 +70,18 @@ int mqk_ioctl_queue_set(struct mqk_session *s, void *arg, struct mqk_refusal *wh
 	if (IS_ERR(args))
 		return PTR_ERR(args);
 	settings.args = args;
-	q = set(s, &name, &settings, why);
+	def = mqk_define_begin(s->broker, name.len, MQK_RULES_ENCODED_MAX, s->tenant,
+			       why);
+	q = IS_ERR(def) ? ERR_CAST(def) : set(s, &name, &settings, &def, why);
+	if (!IS_ERR(def))
+		mqk_definition_cancel(def);
 	kvfree(args);
 	if (IS_ERR(q))
 		return PTR_ERR(q);
 	/* a queue that is resumed delivers, a shorter one drops */
 	mqk_queue_run(q);
 	mqk_queue_put(q);
-	return 0;
+	return mqk_journal_flush(s->broker->journal, why);
 }
 
 /* The queue of a name, with a reference, if its messages may be taken. */

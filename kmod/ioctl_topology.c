@@ -11,10 +11,12 @@
 #include "attach.h"
 #include "binding.h"
 #include "broker.h"
+#include "definition.h"
 #include "dying.h"
 #include "exchange.h"
 #include "extra.h"
 #include "give.h"
+#include "journal.h"
 #include "limits.h"
 #include "link.h"
 #include "order.h"
@@ -83,11 +85,40 @@ static void unlock_names(struct mqk_session *s)
 	mutex_unlock(&s->broker->mutex);
 }
 
+/* Locked: how much the broker has noted for its disk. */
+static u64 noted(const struct mqk_session *s)
+{
+	return s->broker->journal ? s->broker->journal->noted : 0;
+}
+
+/*
+ * Have on the disk what a call has changed; and what it found as it wanted it, too,
+ * since who changed that may still be waiting.  Only the former can fail it.
+ */
+static int keep(struct mqk_session *s, bool changed, struct mqk_refusal *why)
+{
+	struct mqk_refusal unused;
+
+	if (changed)
+		return mqk_journal_flush(s->broker->journal, why);
+	mqk_journal_flush(s->broker->journal, &unused);
+	return 0;
+}
+
+/* Whether what is declared is kept by a broker that keeps anything. */
+static bool is_kept(u32 flags)
+{
+	const u32 not = MQK_DECLARE_F_PASSIVE | MQK_DECLARE_F_EXCLUSIVE;
+
+	return flags & MQK_DECLARE_F_DURABLE && !(flags & not);
+}
+
 int mqk_ioctl_exchange_declare(struct mqk_session *s, void *arg,
 			       struct mqk_refusal *why)
 {
 	struct mqk_exchange_declare *a = arg;
 	struct mqk_declare d = { .type = a->type };
+	struct mqk_definition *def = NULL;
 	struct mqk_text name;
 	void *args;
 	int err;
@@ -108,17 +139,22 @@ int mqk_ioctl_exchange_declare(struct mqk_session *s, void *arg,
 	d.args = args;
 	d.args_len = a->args_len;
 	d.cred = s->cred;
+	d.definition = &def;
 
-	err = lock_names(s);
+	if (is_kept(a->flags))
+		def = mqk_define_begin(s->broker, name.len, a->args_len, s->tenant, why);
+	err = IS_ERR(def) ? PTR_ERR(def) : lock_names(s);
 	if (!err) {
 		err = mqk_exchange_declare(s->broker, &d, why);
 		unlock_names(s);
 	}
 	kvfree(args);
+	if (!IS_ERR(def))
+		mqk_definition_cancel(def);
 	if (err < 0)
 		return err;
 	a->id = err;
-	return 0;
+	return is_kept(a->flags) ? keep(s, true, why) : 0;
 }
 
 int mqk_ioctl_exchange_delete(struct mqk_session *s, void *arg,
@@ -126,6 +162,8 @@ int mqk_ioctl_exchange_delete(struct mqk_session *s, void *arg,
 {
 	struct mqk_delete *a = arg;
 	struct mqk_text name;
+	u64 before;
+	bool changed;
 	int err;
 
 	if (mqk_bad_flags(a->flags, MQK_DELETE_F_IF_UNUSED) || a->resv)
@@ -134,11 +172,13 @@ int mqk_ioctl_exchange_delete(struct mqk_session *s, void *arg,
 	      lock_names(s);
 	if (err)
 		return err;
+	before = noted(s);
 	err = mqk_exchange_delete(s->broker, name.text, name.len, s->cred,
 				  a->flags & MQK_DELETE_F_IF_UNUSED, why);
+	changed = noted(s) != before;
 	unlock_names(s);
 	a->messages = 0;
-	return err;
+	return err ?: keep(s, changed, why);
 }
 
 static void describe_queue(struct mqk_queue *q, struct mqk_queue_declare *a)
@@ -177,6 +217,7 @@ int mqk_ioctl_queue_declare(struct mqk_session *s, void *arg,
 			    struct mqk_refusal *why)
 {
 	struct mqk_queue_declare *a = arg;
+	struct mqk_definition *def = NULL;
 	struct mqk_declare d = {};
 	struct mqk_rules rules;
 	struct mqk_text name;
@@ -188,22 +229,29 @@ int mqk_ioctl_queue_declare(struct mqk_session *s, void *arg,
 	err = start_declare(s, &d, a->flags, a->mode, QUEUE_MODE, why) ?:
 	      mqk_copy_name(&name, a->name, a->name_len,
 			    !(a->flags & MQK_DECLARE_F_PASSIVE), why) ?:
-	      copy_rules(a->args, a->args_len, &rules, why) ?:
-	      lock_names(s);
+	      copy_rules(a->args, a->args_len, &rules, why);
 	if (err)
 		return err;
 	d.name = name.text;
 	d.name_len = name.len;
 	d.rules = &rules;
 	d.cred = s->cred;
+	d.definition = &def;
 
-	id = mqk_queue_declare(s->broker, &d, why);
-	if (id < 0) {
+	if (is_kept(a->flags))
+		def = mqk_define_begin_queue(s->broker, name.len, &rules, s->tenant, why);
+	if (IS_ERR(def))
+		return PTR_ERR(def);
+	id = lock_names(s);
+	if (!id) {
+		id = mqk_queue_declare(s->broker, &d, why);
+		if (id >= 0)
+			q = mqk_queue_get_by_id(s->broker, id);
 		unlock_names(s);
-		return id;
 	}
-	q = mqk_queue_get_by_id(s->broker, id);
-	unlock_names(s);
+	mqk_definition_cancel(def);
+	if (id < 0)
+		return id;
 
 	describe_queue(q, a);
 	a->made_name_len = name.len ? 0 : q->name_len;
@@ -214,7 +262,7 @@ int mqk_ioctl_queue_declare(struct mqk_session *s, void *arg,
 		err = -EFAULT;
 	}
 	mqk_queue_put(q);
-	return err;
+	return err || !is_kept(a->flags) ? err : keep(s, true, why);
 }
 
 /* Why a queue may not be deleted now; if it may, it is dead from here on. */
@@ -225,6 +273,8 @@ static int check_delete(struct mqk_session *s, struct mqk_queue *q, u32 flags,
 	int err;
 
 	err = mqk_queue_access(q, s->cred, s, MQK_MAY_DELETE, why);
+	if (!err && q->definition)
+		err = mqk_journal_error(s->broker->journal, why);
 	if (err)
 		return err;
 	spin_lock(&q->lock);
@@ -242,6 +292,8 @@ int mqk_ioctl_queue_delete(struct mqk_session *s, void *arg,
 	struct mqk_delete *a = arg;
 	struct mqk_queue *q;
 	struct mqk_text name;
+	u64 before;
+	bool changed;
 	int err;
 
 	if (mqk_bad_flags(a->flags, MQK_DELETE_F_IF_UNUSED | MQK_DELETE_F_IF_EMPTY) ||
@@ -252,15 +304,17 @@ int mqk_ioctl_queue_delete(struct mqk_session *s, void *arg,
 	if (err)
 		return err;
 	a->messages = 0;
+	before = noted(s);
 	q = mqk_queue_find(s->broker, name.text, name.len);
 	if (q)
 		err = check_delete(s, q, a->flags, why);
 	if (q && !err)
 		a->messages = mqk_queue_kill(q);
+	changed = noted(s) != before;
 	unlock_names(s);
 	if (q && !err)
 		mqk_queue_bury(q);
-	return err;
+	return err ?: keep(s, changed, why);
 }
 
 int mqk_ioctl_queue_purge(struct mqk_session *s, void *arg,
@@ -411,10 +465,12 @@ static struct mqk_port *giving_port(struct mqk_session *s, struct mqk_refusal *w
 static int bind_or_unbind(struct mqk_session *s, const struct mqk_bind *a,
 			  bool unbind, struct mqk_refusal *why)
 {
-	struct mqk_binding_id id = {};
+	struct mqk_definition *def = NULL;
+	struct mqk_binding_id id = { .definition = &def };
 	struct mqk_port *port = NULL;
+	bool again, changed = false;
 	struct bind_text *t;
-	bool again;
+	u64 before;
 	int err;
 
 	t = kzalloc(sizeof(*t), GFP_KERNEL);
@@ -427,20 +483,29 @@ static int bind_or_unbind(struct mqk_session *s, const struct mqk_bind *a,
 	id.key_len = t->key.len;
 	id.args = t->args;
 	id.args_len = a->args_len;
+	if (!unbind)
+		def = mqk_define_begin(s->broker, t->exchange.len + t->target.len +
+				       t->key.len, a->args_len, s->tenant, why);
+	if (IS_ERR(def)) {
+		err = PTR_ERR(def);
+		goto out_args;
+	}
 
 	do {
 		again = false;
 		err = lock_names(s);
 		if (err)
 			break;
+		before = noted(s);
 		err = find_ends(s, t, a->flags & MQK_BIND_F_EXCHANGE, &id, unbind,
 				why);
 		if (!err && unbind && id.exchange && (id.queue || id.to))
-			mqk_binding_unmake(s->broker, &id);
+			err = mqk_binding_unmake(s->broker, &id, why);
 		else if (!err && !unbind && id.exchange->retained && !port)
 			again = true;
 		else if (!err && !unbind)
 			err = make_binding(s, &id, port, why);
+		changed |= noted(s) != before;
 		unlock_names(s);
 		if (again) {
 			port = giving_port(s, why);
@@ -449,6 +514,10 @@ static int bind_or_unbind(struct mqk_session *s, const struct mqk_bind *a,
 	} while (again && !err);
 	if (!IS_ERR_OR_NULL(port))
 		mqk_port_put(port);
+	mqk_definition_cancel(def);
+	if (!err)
+		err = keep(s, changed, why);
+out_args:
 	kvfree(t->args);
 out:
 	kfree(t);

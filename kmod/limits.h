@@ -97,6 +97,14 @@
 #define MQK_WRITERS_MAX		64u
 #define MQK_ROOM_PAUSE		((unsigned long)HZ / 10)
 
+/*
+ * Journals of durable brokers: bytes written at a time, room got on the disk at a
+ * time, and how much more than twice what it says a file may hold.
+ */
+#define MQK_JOURNAL_BATCH	SZ_128K
+#define MQK_JOURNAL_EXTEND	SZ_256K
+#define MQK_JOURNAL_SLACK	SZ_1M
+
 /* Names of producers that one user pays for in a broker. */
 #define MQK_PRODUCERS_MAX	4096u
 

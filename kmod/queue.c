@@ -12,9 +12,11 @@
 #include "binding.h"
 #include "broker.h"
 #include "deadline.h"
+#include "definition.h"
 #include "dying.h"
 #include "exchange.h"
 #include "extra.h"
+#include "journal.h"
 #include "link.h"
 #include "names.h"
 #include "order.h"
@@ -174,6 +176,29 @@ static void make_name(struct mqk_broker *broker, u8 *name)
 	memcpy(name, text, MADE_NAME_LEN);
 }
 
+/*
+ * Whether a reserved name is one that the broker made before it was closed: it is not
+ * made a second time.
+ */
+static bool known_name(struct mqk_broker *broker, const struct mqk_declare *d)
+{
+	u64 number = 0;
+	u32 i;
+	int n;
+
+	if (!mqk_definition_known(d->definition) || d->name_len != MADE_NAME_LEN ||
+	    memcmp(d->name, "amq.gen-", 8))
+		return false;
+	for (i = 8; i < MADE_NAME_LEN; i++) {
+		n = hex_to_bin(d->name[i]);
+		if (n < 0)
+			return false;
+		number = number << 4 | n;
+	}
+	broker->next_name = max(broker->next_name, number);
+	return true;
+}
+
 static u32 name_len(const struct mqk_declare *d)
 {
 	if (d->flags & MQK_DECLARE_F_REPLY)
@@ -219,6 +244,7 @@ static struct mqk_queue *make(struct mqk_broker *broker,
 	if (q->session)
 		list_add_tail(&q->in_session, d->exclusive);
 	mqk_broker_reroute(broker, MQK_EXCHANGE_DEFAULT_ID);
+	mqk_define_queue(q, d);
 	return q;
 
 err_id:
@@ -261,7 +287,7 @@ int mqk_queue_declare(struct mqk_broker *broker, const struct mqk_declare *d,
 	}
 	if (d->flags & MQK_DECLARE_F_PASSIVE)
 		return mqk_refuse(why, MQK_RULE_NO_QUEUE, -ENOENT);
-	if (mqk_name_reserved(d->name, d->name_len))
+	if (mqk_name_reserved(d->name, d->name_len) && !known_name(broker, d))
 		return mqk_refuse(why, MQK_RULE_RESERVED_NAME, -EACCES);
 	q = make(broker, d, why);
 	return IS_ERR(q) ? PTR_ERR(q) : q->id;
@@ -287,6 +313,8 @@ void mqk_queue_unlink(struct mqk_queue *q)
 			       mqk_queue_name_params);
 	xa_erase(&broker->queues, q->id);
 	mqk_broker_reroute(broker, MQK_EXCHANGE_DEFAULT_ID);
+	mqk_definition_forget(q->definition);
+	q->definition = NULL;
 }
 
 /**

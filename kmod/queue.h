@@ -41,6 +41,7 @@ struct cred;
 struct mqk_broker;
 struct mqk_consumer;
 struct mqk_declare;
+struct mqk_definition;
 struct mqk_dying;
 struct mqk_keep;
 struct mqk_refusal;
@@ -102,6 +103,7 @@ struct mqk_queue {
 	struct mqk_tenant *tenant;	/* who pays */
 	struct list_head bindings;
 	bool consumed;			/* ever: for auto-delete */
+	struct mqk_definition *definition;	/* on disk, or NULL */
 	struct rhash_head node;		/* broker->queue_names */
 	struct work_struct pump;	/* deliver.c: what one hold could not */
 	struct rcu_head rcu;

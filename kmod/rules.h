@@ -45,6 +45,9 @@ enum mqk_backoff {
 	MQK_BACKOFF_EXPONENTIAL,
 };
 
+/* Most bytes that rules take as arguments. */
+#define MQK_RULES_ENCODED_MAX	1536u
+
 /* A number that is not given. */
 #define MQK_RULES_UNSET	U64_MAX
 
@@ -108,6 +111,7 @@ int mqk_rules_parse(struct mqk_rules *r, const u8 *args, u32 len,
 		    struct mqk_refusal *why);
 int mqk_rules_change(struct mqk_rules *r, const struct mqk_rules *old,
 		     const u8 *args, u32 len, struct mqk_refusal *why);
+u32 mqk_rules_encode(const struct mqk_rules *r, u8 *to);
 bool mqk_rules_equal(const struct mqk_rules *a, const struct mqk_rules *b);
 bool mqk_rules_same_text(const struct mqk_rules_text *a,
 			 const struct mqk_rules_text *b);

@@ -121,6 +121,26 @@ static const struct {
 		"a queue is full, and the message waits for room",
 		"wait for it (MQK_WAIT_F_ROOM, or poll for POLLOUT), then try again",
 	},
+	[MQK_RULE_DIRECTORY] = {
+		"the directory, or a file in it, is not what is needed for that",
+		"create a broker in an empty directory, open and close a durable one; mqk-fsck shows what a directory holds",
+	},
+	[MQK_RULE_SYNC] = {
+		"messages cannot be kept yet, only what is declared",
+		"use the level none",
+	},
+	[MQK_RULE_FORMAT] = {
+		"a later version of mqk wrote these files",
+		"use that version",
+	},
+	[MQK_RULE_DAMAGED] = {
+		"the files of the broker are damaged",
+		"run mqk-fsck on the directory, which says where, and restore a copy",
+	},
+	[MQK_RULE_JOURNAL] = {
+		"the journal could not be read or written, now or before",
+		"look into the kernel log; mend the disk or make room, then close the broker and open it again",
+	},
 	[MQK_RULE_SINGLE_ACTIVE] = {
 		"the queue gives messages to one consumer alone",
 		"consume it instead",

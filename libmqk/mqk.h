@@ -211,6 +211,9 @@ int mqk_control_open(struct mqk **m);
  * @gid: group of the node
  * @segment_size: power of two from 64 KiB to 64 MiB; 0: 1 MiB
  * @limit: limits by MQK_RES_*; 0: the default
+ * @durable: it is kept in the directory @dir
+ * @dir: descriptor of the directory
+ * @sync: MQK_SYNC_*: what is kept of messages
  */
 struct mqk_broker_opts {
 	size_t sz;
@@ -222,6 +225,9 @@ struct mqk_broker_opts {
 	uint32_t gid;
 	uint64_t segment_size;
 	uint64_t limit[MQK_RES_NR];
+	bool durable;
+	int dir;
+	uint32_t sync;
 };
 
 /**
@@ -246,10 +252,32 @@ int mqk_broker_create(struct mqk *m, const char *name,
 int mqk_broker_delete(struct mqk *m, const char *name, uint32_t flags);
 
 /**
+ * mqk_broker_open - open a durable broker that was closed
+ * @m: control
+ * @name: as of mqk_broker_create(); it may be another one than before
+ * @dir: descriptor of the directory that keeps it
+ * @opts: options or NULL; of them mode and owner
+ *
+ * Return: 0; -E2BIG; -EINVAL for other options; the errors of struct mqk_broker_open.
+ */
+int mqk_broker_open(struct mqk *m, const char *name, int dir,
+		    const struct mqk_broker_opts *opts);
+
+/**
+ * mqk_broker_close - close a durable broker, whose files stay
+ * @m: control
+ * @name: its name
+ * @flags: as of mqk_broker_delete()
+ *
+ * Return: 0; the errors of struct mqk_broker_delete.
+ */
+int mqk_broker_close(struct mqk *m, const char *name, uint32_t flags);
+
+/**
  * struct mqk_broker_info - a broker, as mqk_broker_next() tells it
  * @sz: in: bytes of this structure
  * @id: in: 0 or the last one's; out: this one's
- * @flags: MQK_BROKER_F_NOMAP
+ * @flags: MQK_BROKER_F_NOMAP, _DIR
  * @segment_size: bytes of a segment
  * @used: what is in use, by MQK_RES_*
  * @limit: limits, by MQK_RES_*
@@ -284,7 +312,7 @@ int mqk_broker_next(struct mqk *m, struct mqk_broker_info *info);
 /**
  * struct mqk_exchange_opts - options of an exchange
  * @sz: bytes of this structure
- * @durable: kept as a property; a transient broker keeps nothing
+ * @durable: a durable broker keeps it
  * @auto_delete: goes with its last binding
  * @internal: is not published to
  * @mode_set: @mode is meant; else 0766
@@ -390,7 +418,7 @@ int mqk_exchange_get(struct mqk *m, uint32_t id,
 /**
  * struct mqk_queue_opts - options of a queue
  * @sz: bytes of this structure
- * @durable: kept as a property; a transient broker keeps nothing
+ * @durable: a durable broker keeps it
  * @auto_delete: goes with its last consumer; never when it never had one
  * @exclusive: of this session alone, and goes with it
  * @reply: for replies: the kernel makes a name that cannot be guessed, and tells

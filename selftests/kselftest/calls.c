@@ -25,6 +25,23 @@ static void fill_broker_delete(struct world *w, void *request)
 	r->name_len = strlen(w->victim.name);
 }
 
+static void fill_broker_open(struct world *w, void *request)
+{
+	struct mqk_broker_open *r = request;
+
+	r->name = PTR(w->fresh);
+	r->name_len = strlen(w->fresh);
+	r->dir = w->shelf;
+}
+
+static void fill_broker_close(struct world *w, void *request)
+{
+	struct mqk_broker_delete *r = request;
+
+	r->name = PTR(w->kept.name);
+	r->name_len = strlen(w->kept.name);
+}
+
 static void fill_broker_next(struct world *w, void *request)
 {
 	struct mqk_broker_next *r = request;
@@ -299,11 +316,20 @@ const struct call calls[] = {
 	  .fill = fill_nothing, .resv = { RESV(error, resv) } },
 	{ CALL(STAT, stat), BROKER(O_RDWR), .fill = fill_nothing },
 	{ CALL(BROKER_CREATE, broker_create), CONTROL,
-	  .flags = MQK_BROKER_F_MODE | MQK_BROKER_F_OWNER | MQK_BROKER_F_NOMAP,
+	  .flags = MQK_BROKER_F_MODE | MQK_BROKER_F_OWNER | MQK_BROKER_F_NOMAP |
+		   MQK_BROKER_F_DIR,
 	  .fill = fill_broker_create,
 	  .ptr = { PTR_IN(broker_create, name, name_len, 4) } },
 	{ CALL(BROKER_DELETE, broker_delete), CONTROL,
 	  .flags = MQK_BROKER_DELETE_F_FORCE, .fill = fill_broker_delete,
+	  .ptr = { PTR_IN(broker_delete, name, name_len, 4) },
+	  .resv = { RESV(broker_delete, resv) } },
+	{ CALL(BROKER_OPEN, broker_open), CONTROL,
+	  .flags = MQK_BROKER_F_MODE | MQK_BROKER_F_OWNER, .fill = fill_broker_open,
+	  .ptr = { PTR_IN(broker_open, name, name_len, 4) },
+	  .resv = { RESV(broker_open, resv) } },
+	{ CALL(BROKER_CLOSE, broker_delete), CONTROL,
+	  .flags = MQK_BROKER_DELETE_F_FORCE, .fill = fill_broker_close,
 	  .ptr = { PTR_IN(broker_delete, name, name_len, 4) },
 	  .resv = { RESV(broker_delete, resv) } },
 	{ CALL(BROKER_NEXT, broker_next), CONTROL, .fill = fill_broker_next,
@@ -496,6 +522,29 @@ static int world_traffic(struct world *w)
 	return ret;
 }
 
+/* A durable broker that is open, and the directory of one that is not. */
+static int world_durable(struct world *w)
+{
+	struct broker shelved;
+	int ret, s;
+
+	ret = directory_make(w->kept_dir, sizeof(w->kept_dir)) ?:
+	      directory_make(w->shelf_dir, sizeof(w->shelf_dir)) ?:
+	      broker_keep(&w->kept, w->kept_dir) ?:
+	      broker_keep(&shelved, w->shelf_dir);
+	if (ret)
+		return ret;
+	s = broker_open(&shelved, O_RDWR);
+	if (s < 0)
+		return s;
+	ret = queue_declare(s, "kept", MQK_DECLARE_F_DURABLE) < 0 ? -EIO :
+	      binding_add(s, "amq.topic", "kept", "a.#");
+	close(s);
+	ret = ret ?: broker_close(&shelved, 0);
+	w->shelf = open(w->shelf_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return ret ?: w->shelf < 0 ? -errno : 0;
+}
+
 int world_begin(struct world *w)
 {
 	struct mqk_broker_create want = { .segment_size = 64 << 10 };
@@ -513,7 +562,7 @@ int world_begin(struct world *w)
 	w->s = env_session(&w->env, O_RDWR);
 	if (w->s < 0)
 		return w->s;
-	return world_objects(w) ?: world_traffic(w);
+	return world_durable(w) ?: world_objects(w) ?: world_traffic(w);
 }
 
 int world_end(struct world *w)
@@ -523,6 +572,11 @@ int world_end(struct world *w)
 	strcpy(fresh.name, w->fresh);
 	broker_delete(&fresh, MQK_BROKER_DELETE_F_FORCE);
 	broker_delete(&w->victim, MQK_BROKER_DELETE_F_FORCE);
+	broker_close(&fresh, MQK_BROKER_DELETE_F_FORCE);
+	broker_close(&w->kept, MQK_BROKER_DELETE_F_FORCE);
+	directory_remove(w->kept_dir);
+	directory_remove(w->shelf_dir);
+	close(w->shelf);
 	close(w->control);
 	return env_end(&w->env);
 }

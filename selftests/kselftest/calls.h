@@ -29,6 +29,9 @@ struct world {
 	struct mqk_delivery unacked;	/* of push */
 	struct broker victim;		/* another broker, without sessions */
 	char fresh[MQK_BROKER_NAME_MAX + 1]; /* name of one that is not there */
+	struct broker kept;		/* an open durable one */
+	char kept_dir[64], shelf_dir[64];
+	int shelf;			/* descriptor of the directory of a closed one */
 	/* What requests point to. */
 	char name[MQK_NAME_MAX + 1];
 	__u8 out[4096];
@@ -70,6 +73,7 @@ extern const unsigned int nr_calls;
 /* Those with a pointer in their request. */
 #define CALLS_WITH_POINTERS(V) \
 	V(QUERY) V(ERROR) V(STAT) V(BROKER_CREATE) V(BROKER_DELETE) V(BROKER_NEXT) \
+	V(BROKER_OPEN) V(BROKER_CLOSE) \
 	V(EXCHANGE_DECLARE) V(EXCHANGE_DELETE) V(EXCHANGE_NEXT) V(QUEUE_DECLARE) \
 	V(QUEUE_DELETE) V(QUEUE_PURGE) V(QUEUE_SET) V(QUEUE_CANCEL) V(QUEUE_NEXT) \
 	V(BIND) V(UNBIND) V(ROUTE) V(BINDING_LIST) V(PORT_CREATE) V(PORT_SEGMENT) \

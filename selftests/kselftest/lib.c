@@ -80,7 +80,7 @@ int broker_make(struct broker *b, const struct mqk_broker_create *want)
 	return ret;
 }
 
-int broker_delete(const struct broker *b, __u32 flags)
+static int broker_end(const struct broker *b, unsigned long cmd, __u32 flags)
 {
 	struct mqk_broker_delete d = {
 		.size = sizeof(d),
@@ -93,9 +93,71 @@ int broker_delete(const struct broker *b, __u32 flags)
 
 	if (control < 0)
 		return control;
-	ret = mq(control, MQK_IOC_BROKER_DELETE, &d);
+	ret = mq(control, cmd, &d);
 	close(control);
 	return ret;
+}
+
+int broker_delete(const struct broker *b, __u32 flags)
+{
+	return broker_end(b, MQK_IOC_BROKER_DELETE, flags);
+}
+
+int broker_close(const struct broker *b, __u32 flags)
+{
+	return broker_end(b, MQK_IOC_BROKER_CLOSE, flags);
+}
+
+int broker_keep(struct broker *b, const char *dir)
+{
+	struct mqk_broker_create c = { .flags = MQK_BROKER_F_DIR };
+	int ret;
+
+	c.dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (c.dir < 0)
+		return -errno;
+	ret = broker_make(b, &c);
+	close(c.dir);
+	return ret;
+}
+
+int broker_reopen(struct broker *b, const char *dir)
+{
+	struct mqk_broker_open o = { .size = sizeof(o) };
+	int control = control_open();
+	int ret;
+
+	if (control < 0)
+		return control;
+	o.name = PTR(b->name);
+	o.name_len = strlen(b->name);
+	o.dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ret = o.dir < 0 ? -errno : mq(control, MQK_IOC_BROKER_OPEN, &o);
+	if (o.dir >= 0)
+		close(o.dir);
+	close(control);
+	return ret;
+}
+
+int directory_make(char *path, size_t size)
+{
+	snprintf(path, size, "/tmp/mqk-test-XXXXXX");
+	return mkdtemp(path) ? 0 : -errno;
+}
+
+void directory_remove(const char *path)
+{
+	static const char *const names[] = {
+		"mqk.super", "mqk.journal.0", "mqk.journal.1",
+	};
+	char name[128];
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		snprintf(name, sizeof(name), "%s/%s", path, names[i]);
+		unlink(name);
+	}
+	rmdir(path);
 }
 
 int broker_open(const struct broker *b, int mode)

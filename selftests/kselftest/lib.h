@@ -46,6 +46,13 @@ int control_open(void);
 int broker_make(struct broker *b, const struct mqk_broker_create *want);
 int broker_delete(const struct broker *b, __u32 flags);
 int broker_open(const struct broker *b, int mode);
+/* Of durable ones: make in, close, and open from a directory. */
+int broker_keep(struct broker *b, const char *dir);
+int broker_close(const struct broker *b, __u32 flags);
+int broker_reopen(struct broker *b, const char *dir);
+/* A directory of the test's own, and its end with the files in it. */
+int directory_make(char *path, size_t size);
+void directory_remove(const char *path);
 
 /* --- env ----------------------------------------------------------------- */
 

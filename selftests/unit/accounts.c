@@ -44,11 +44,11 @@ int mqk_overdraw(struct mqk_tenant *tenant, u32 res, u64 n)
 	if (a->limit[res] && payer_used(container_of(a, struct payer, account), res) >
 	    (s64)a->limit[res])
 		return -EDQUOT;
-	mqk_uncharge(tenant, res, -(s64)n);
+	atomic64_add(n, &a->used[res]);
 	return 0;
 }
 
-void mqk_uncharge(struct mqk_tenant *tenant, u32 res, s64 n)
+void mqk_uncharge(struct mqk_tenant *tenant, u32 res, u64 n)
 {
 	atomic64_sub(n, &tenant->broker->used[res]);
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * broker create, delete, list.
+ * broker create, delete, open, close, list.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -100,6 +101,38 @@ static int parse_limit(struct ctl *ctl, const char *text,
 	return DONE;
 }
 
+/* How messages are kept. */
+static int parse_sync(struct ctl *ctl, const struct args *args,
+		      struct mqk_broker_opts *o)
+{
+	static const char *const levels[] = {
+		[MQK_SYNC_NONE] = "none",
+		[MQK_SYNC_CACHE] = "cache",
+		[MQK_SYNC_DISK] = "disk",
+	};
+	const char *text = args_value(args, OPT_SYNC);
+
+	if (!text)
+		return DONE;
+	if (!o->durable)
+		return bad_usage(ctl, "--sync goes with --dir");
+	for (o->sync = 0; o->sync < 3; o->sync++)
+		if (!strcmp(text, levels[o->sync]))
+			return DONE;
+	return bad_usage(ctl, "--sync %s: give none, cache or disk", text);
+}
+
+/* The directory of a durable broker, open; -1: the reason was printed. */
+static int open_dir(struct ctl *ctl, const struct args *args)
+{
+	const char *path = args_value(args, OPT_DIR);
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		refuse(ctl, "directory %s: %s", path, strerror(errno));
+	return fd;
+}
+
 static int parse_opts(struct ctl *ctl, const struct args *args,
 		      struct mqk_broker_opts *o)
 {
@@ -108,6 +141,7 @@ static int parse_opts(struct ctl *ctl, const struct args *args,
 	int status;
 
 	o->nomap = args_has(args, OPT_NOMAP);
+	o->durable = args_has(args, OPT_DIR);
 	status = args_mode(ctl, args, &o->mode_set, &o->mode);
 	if (!status)
 		status = args_size(ctl, args, OPT_SEGMENT_SIZE,
@@ -116,6 +150,10 @@ static int parse_opts(struct ctl *ctl, const struct args *args,
 		status = parse_owner(ctl, args, o);
 	while (!status && (limit = args_each(args, OPT_LIMIT, &pos)))
 		status = parse_limit(ctl, limit, o);
+	if (!status)
+		status = args_size(ctl, args, OPT_MAX_BYTES, &o->limit[MQK_RES_BYTES]);
+	if (!status)
+		status = parse_sync(ctl, args, o);
 	return status;
 }
 
@@ -132,21 +170,66 @@ int broker_create(struct ctl *ctl, const struct args *args)
 	m = ctl_control(ctl);
 	if (!m)
 		return REFUSED;
+	if (o.durable) {
+		o.dir = open_dir(ctl, args);
+		if (o.dir < 0)
+			return REFUSED;
+	}
 	err = mqk_broker_create(m, name, &o);
+	if (o.durable)
+		close(o.dir);
 	return err ? broker_refused(ctl, m, err, name, "create") : DONE;
 }
 
-int broker_delete(struct ctl *ctl, const struct args *args)
+int broker_open(struct ctl *ctl, const struct args *args)
 {
-	uint32_t flags = args_has(args, OPT_FORCE) ? MQK_BROKER_DELETE_F_FORCE
-						   : 0;
+	struct mqk_broker_opts o = { .sz = sizeof(o) };
+	const char *name = args->pos[0];
+	struct mqk *m;
+	int dir, err;
+
+	err = args_mode(ctl, args, &o.mode_set, &o.mode);
+	if (!err)
+		err = parse_owner(ctl, args, &o);
+	if (err)
+		return err;
+	m = ctl_control(ctl);
+	if (!m)
+		return REFUSED;
+	dir = open_dir(ctl, args);
+	if (dir < 0)
+		return REFUSED;
+	err = mqk_broker_open(m, name, dir, &o);
+	close(dir);
+	return err ? broker_refused(ctl, m, err, name, "open") : DONE;
+}
+
+static uint32_t end_flags(const struct args *args)
+{
+	return args_has(args, OPT_FORCE) ? MQK_BROKER_DELETE_F_FORCE : 0;
+}
+
+int broker_close(struct ctl *ctl, const struct args *args)
+{
 	const char *name = args->pos[0];
 	struct mqk *m = ctl_control(ctl);
 	int err;
 
 	if (!m)
 		return REFUSED;
-	err = mqk_broker_delete(m, name, flags);
+	err = mqk_broker_close(m, name, end_flags(args));
+	return err ? broker_refused(ctl, m, err, name, "close") : DONE;
+}
+
+int broker_delete(struct ctl *ctl, const struct args *args)
+{
+	const char *name = args->pos[0];
+	struct mqk *m = ctl_control(ctl);
+	int err;
+
+	if (!m)
+		return REFUSED;
+	err = mqk_broker_delete(m, name, end_flags(args));
 	return err ? broker_refused(ctl, m, err, name, "delete") : DONE;
 }
 
@@ -158,6 +241,7 @@ static void list_json(const struct mqk_broker_info *b)
 	json_string(&j, "name", b->name);
 	json_u64(&j, "id", b->id);
 	json_bool(&j, "nomap", b->flags & MQK_BROKER_F_NOMAP);
+	json_bool(&j, "durable", b->flags & MQK_BROKER_F_DIR);
 	json_u64(&j, "segment_size", b->segment_size);
 	resources_json(&j, "resources", b->used, b->limit);
 	json_end(&j);
@@ -165,6 +249,8 @@ static void list_json(const struct mqk_broker_info *b)
 
 static void list_row(struct table *t, const struct mqk_broker_info *b)
 {
+	static const char *const flags[] = { "-", "nomap", "durable", "nomap,durable" };
+
 	table_name(t, b->name);
 	table_u64(t, b->used[MQK_RES_SESSIONS]);
 	table_u64(t, b->used[MQK_RES_EXCHANGES]);
@@ -173,7 +259,8 @@ static void list_row(struct table *t, const struct mqk_broker_info *b)
 	table_u64(t, b->used[MQK_RES_MESSAGES]);
 	table_u64(t, b->used[MQK_RES_BYTES]);
 	table_u64(t, b->segment_size);
-	table_text(t, "%s", b->flags & MQK_BROKER_F_NOMAP ? "nomap" : "-");
+	table_text(t, "%s", flags[(b->flags & MQK_BROKER_F_NOMAP ? 1 : 0) |
+				  (b->flags & MQK_BROKER_F_DIR ? 2 : 0)]);
 }
 
 int broker_list(struct ctl *ctl, const struct args *args)

@@ -9,6 +9,8 @@ struct args;
 struct ctl;
 
 int broker_create(struct ctl *ctl, const struct args *args);
+int broker_open(struct ctl *ctl, const struct args *args);
+int broker_close(struct ctl *ctl, const struct args *args);
 int broker_delete(struct ctl *ctl, const struct args *args);
 int broker_list(struct ctl *ctl, const struct args *args);
 

@@ -92,7 +92,7 @@ static int option_words(enum opt opt, const char *word)
 	size_t nr = sizeof(exchange_types) / sizeof(exchange_types[0]);
 	size_t i;
 
-	if (opt == OPT_FILE || opt == OPT_POLICIES)
+	if (opt == OPT_FILE || opt == OPT_POLICIES || opt == OPT_DIR)
 		return FILES;
 	for (i = 0; opt == OPT_TYPE && i < nr; i++)
 		candidate(exchange_types[i], word);

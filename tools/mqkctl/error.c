@@ -217,7 +217,10 @@ static bool tells_more(const struct mqk_error *e)
 {
 	return e->rule == MQK_RULE_USER_LIMIT ||
 	       e->rule == MQK_RULE_BROKER_LIMIT ||
-	       e->rule == MQK_RULE_BROKERS || e->rule == MQK_RULE_BAD_NAME;
+	       e->rule == MQK_RULE_BROKERS || e->rule == MQK_RULE_BAD_NAME ||
+	       e->rule == MQK_RULE_DIRECTORY || e->rule == MQK_RULE_SYNC ||
+	       e->rule == MQK_RULE_FORMAT || e->rule == MQK_RULE_DAMAGED ||
+	       e->rule == MQK_RULE_JOURNAL;
 }
 
 int broker_refused(struct ctl *ctl, struct mqk *m, int err, const char *broker,

@@ -64,6 +64,7 @@ static const struct {
 	{ MQK_FEATURE_REDRIVE, "redrive" },
 	{ MQK_FEATURE_PRODUCER, "producer" },
 	{ MQK_FEATURE_BLOCK, "block" },
+	{ MQK_FEATURE_DURABLE, "durable" },
 };
 
 #define NR(a)	(sizeof(a) / sizeof((a)[0]))

@@ -442,7 +442,21 @@ struct mqk_port_user {
 #define MQK_RULE_HELD		26	/* EAGAIN: used is the id of a queue that is full
 					 * and blocks
 					 */
-#define MQK_RULE_NR		27
+#define MQK_RULE_DIRECTORY	27	/* the directory, or a file in it, cannot be what
+					 * is asked for: EBADF, ENOTDIR, EINVAL, ENOENT,
+					 * EEXIST, EBUSY and errors of the file system;
+					 * EINVAL also: CLOSE of a transient broker,
+					 * DELETE of a durable one
+					 */
+#define MQK_RULE_SYNC		28	/* EOPNOTSUPP: MQK_SYNC_* that is not built yet */
+#define MQK_RULE_FORMAT		29	/* EOPNOTSUPP: a later version wrote the files */
+#define MQK_RULE_DAMAGED	30	/* EUCLEAN: limit is the file (0 mqk.super, 1 and 2
+					 * the journals), used the place in it
+					 */
+#define MQK_RULE_JOURNAL	31	/* reading, writing or flushing the journal failed;
+					 * EIO: now or before, for good
+					 */
+#define MQK_RULE_NR		32
 
 /**
  * struct mqk_error - MQK_IOC_ERROR: why the last failed call of this session, or
@@ -546,6 +560,9 @@ struct mqk_query {
 #define MQK_FEATURE_BLOCK	0x80000	/* x-overflow block, MQK_WAIT_F_ROOM, POLLOUT */
 #define MQK_FEATURE_LAST_VALUE	0x400000 /* last-value exchanges */
 #define MQK_FEATURE_WILL_DELAY	0x1000000 /* struct mqk_will.delay */
+#define MQK_FEATURE_DURABLE	0x4000000 /* MQK_BROKER_F_DIR, MQK_IOC_BROKER_OPEN, _CLOSE;
+					   * what is declared is kept, messages are not
+					   */
 
 /**
  * struct mqk_broker_create - MQK_IOC_BROKER_CREATE
@@ -559,9 +576,19 @@ struct mqk_query {
  * @gid: group of the node with F_OWNER, else the caller's
  * @segment_size: power of two from 64 KiB to 64 MiB; 0: 1 MiB
  * @limit: limits by MQK_RES_*; 0: the default
+ * @dir: with F_DIR: a descriptor of the directory that keeps the broker, opened to be
+ *	read; the caller may write there
+ * @sync: with F_DIR: MQK_SYNC_*: what is kept of messages
  *
- * EEXIST: there is such a broker.  EINVAL: name, mode, owner without F_OWNER or
- * unknown, segment size.  ENOSPC: too many brokers, or @limit has no room for the
+ * With F_DIR the broker is durable: exchanges, queues and bindings that are declared
+ * so are there again when it is opened (MQK_IOC_BROKER_OPEN), on the disk before the
+ * call that declares them returns.  Of messages nothing is kept yet.
+ *
+ * EEXIST: there is such a broker, or with F_DIR there is one in the directory.
+ * EINVAL: name, mode, owner without F_OWNER or unknown, segment size, @dir or @sync
+ * without F_DIR; something in the directory has the name of a broker's file and is
+ * not one.  EBADF, ENOTDIR: @dir.  EBUSY: who makes a broker there, or a tool, has it.
+ * EOPNOTSUPP: @sync.  ENOSPC: too many brokers, or @limit has no room for the
  * four exchanges that a broker begins with.  EDQUOT: the caller's limit of
  * exchanges.  EPERM: owner is not the caller, who may not chown.
  */
@@ -575,11 +602,18 @@ struct mqk_broker_create {
 	__u32 gid;
 	__aligned_u64 segment_size;
 	__aligned_u64 limit[MQK_RES_NR];
+	__s32 dir;
+	__u32 sync;
 };
+
+#define MQK_SYNC_NONE		0	/* messages are in memory only */
+#define MQK_SYNC_CACHE		1	/* in the page cache of files: not built yet */
+#define MQK_SYNC_DISK		2	/* on the disk when confirmed: not built yet */
 
 #define MQK_BROKER_F_MODE	0x1	/* @mode is set */
 #define MQK_BROKER_F_OWNER	0x2	/* @uid and @gid are set */
 #define MQK_BROKER_F_NOMAP	0x4	/* readers get copies, none maps segments */
+#define MQK_BROKER_F_DIR	0x8	/* @dir is set: it is durable */
 
 /**
  * struct mqk_broker_delete - MQK_IOC_BROKER_DELETE
@@ -589,8 +623,11 @@ struct mqk_broker_create {
  * @name_len: its bytes
  * @resv: 0
  *
+ * MQK_IOC_BROKER_CLOSE is the same for a durable broker, of which the files stay.
+ *
  * ENOENT: no such broker.  EBUSY: it has sessions and F_FORCE is unset.  EPERM:
- * the caller neither made it nor has CAP_SYS_ADMIN.
+ * the caller neither made it nor has CAP_SYS_ADMIN.  EINVAL: DELETE of a durable
+ * broker (close it, and remove its files), CLOSE of another one.
  */
 struct mqk_broker_delete {
 	__u32 size;
@@ -603,9 +640,45 @@ struct mqk_broker_delete {
 #define MQK_BROKER_DELETE_F_FORCE 0x1	/* end its sessions: ESHUTDOWN */
 
 /**
+ * struct mqk_broker_open - MQK_IOC_BROKER_OPEN: open a durable broker that was closed,
+ *	or that ended with the module or the machine
+ * @size: bytes of this structure
+ * @flags: MQK_BROKER_F_MODE, _OWNER
+ * @name: pointer to its name, as in struct mqk_broker_create; it may be another one
+ *	than before
+ * @name_len: its bytes
+ * @mode: permissions of the node, as in struct mqk_broker_create
+ * @uid: owner of the node with F_OWNER, else the caller
+ * @gid: group of the node with F_OWNER, else the caller's
+ * @dir: a descriptor of the directory that keeps it
+ * @resv: 0
+ *
+ * What the files say of users is believed: open only what nobody else can have
+ * written.
+ *
+ * EEXIST: there is such a broker.  ENOENT: the directory has none.  EBUSY: it is open
+ * already, or a tool has it.  EINVAL, EBADF, ENOTDIR, EPERM: as in struct
+ * mqk_broker_create.  EUCLEAN: the files are damaged; mqk-fsck(8) says how.
+ * EOPNOTSUPP: a later version wrote them.  EDQUOT, ENOSPC: a limit has no room for what
+ * was declared, or the disk none for its end.  EACCES, EROFS, EIO and others of the
+ * file system.
+ */
+struct mqk_broker_open {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 name;
+	__u32 name_len;
+	__u32 mode;
+	__u32 uid;
+	__u32 gid;
+	__s32 dir;
+	__u32 resv;
+};
+
+/**
  * struct mqk_broker_next - MQK_IOC_BROKER_NEXT: the broker after @id
  * @size: bytes of this structure
- * @flags: out: MQK_BROKER_F_NOMAP
+ * @flags: out: MQK_BROKER_F_NOMAP, _DIR
  * @id: in: 0 or the last one's; out: this one's
  * @name_len: in: room at @name; out: bytes of the name
  * @name: pointer to where the name goes
@@ -638,8 +711,9 @@ struct mqk_broker_next {
 #define MQK_EXCHANGE_LAST_VALUE	6	/* "x-last-value" */
 
 #define MQK_DECLARE_F_PASSIVE		0x01	/* only look it up */
-#define MQK_DECLARE_F_DURABLE		0x02	/* kept as a property; a transient
-						 * broker keeps nothing
+#define MQK_DECLARE_F_DURABLE		0x02	/* a durable broker keeps it, unless
+						 * it is exclusive; elsewhere a
+						 * property
 						 */
 #define MQK_DECLARE_F_AUTO_DELETE	0x04	/* goes with its last binding
 						 * (exchange) or consumer (queue)
@@ -1684,6 +1758,8 @@ struct mqk_browse {
 #define MQK_IOC_BROKER_CREATE	_IOWR(MQK_IOC_MAGIC, 0x18, struct mqk_broker_create)
 #define MQK_IOC_BROKER_DELETE	_IOWR(MQK_IOC_MAGIC, 0x19, struct mqk_broker_delete)
 #define MQK_IOC_BROKER_NEXT	_IOWR(MQK_IOC_MAGIC, 0x1a, struct mqk_broker_next)
+#define MQK_IOC_BROKER_OPEN	_IOWR(MQK_IOC_MAGIC, 0x1b, struct mqk_broker_open)
+#define MQK_IOC_BROKER_CLOSE	_IOWR(MQK_IOC_MAGIC, 0x1c, struct mqk_broker_delete)
 #define MQK_IOC_EXCHANGE_DECLARE _IOWR(MQK_IOC_MAGIC, 0x20, struct mqk_exchange_declare)
 #define MQK_IOC_EXCHANGE_DELETE	_IOWR(MQK_IOC_MAGIC, 0x21, struct mqk_delete)
 #define MQK_IOC_EXCHANGE_NEXT	_IOWR(MQK_IOC_MAGIC, 0x22, struct mqk_exchange_next)

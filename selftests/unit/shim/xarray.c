@@ -83,6 +83,23 @@ int xa_alloc_cyclic(struct xarray *xa, u32 *id, void *entry, struct xa_limit lim
 	return err;
 }
 
+int xa_insert(struct xarray *xa, unsigned long id, void *entry, gfp_t gfp)
+{
+	int err = 0;
+
+	mutex_lock(&xa->lock);
+	while (!err && (!locked_table(xa) || id >= locked_table(xa)->size))
+		err = id >= 1 << 20 || !grow(xa) ? -ENOMEM : 0;
+	if (!err && locked_table(xa)->slot[id].used)
+		err = -EBUSY;
+	if (!err) {
+		locked_table(xa)->slot[id].used = true;
+		rcu_assign_pointer(locked_table(xa)->slot[id].entry, entry);
+	}
+	mutex_unlock(&xa->lock);
+	return err;
+}
+
 void *xa_store(struct xarray *xa, unsigned long id, void *entry, gfp_t gfp)
 {
 	struct shim_xa_table *t;

@@ -5,4 +5,7 @@
 #define CAP_DAC_OVERRIDE	1
 #define cap_raised(set, cap)	((set) >> (cap) & 1)
 
+#define cap_clear(set)		((set) = 0)
+#define cap_raise(set, cap)	((set) |= 1u << (cap))
+
 #endif

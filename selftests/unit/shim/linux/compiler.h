@@ -4,6 +4,7 @@
 
 #undef __always_inline
 #define __always_inline	inline __attribute__((always_inline))
+#define noinline_for_stack	__attribute__((__noinline__))
 #define noinline	__attribute__((noinline))
 #define __uninitialized
 #define __must_hold(lock)

@@ -34,4 +34,17 @@ struct cred {
 	unsigned int cap_effective;
 };
 
+extern int init_task;
+
+/* Rights of nobody in particular: nobody asks, and nobody frees them. */
+static inline struct cred *prepare_kernel_cred(int *task)
+{
+	static __thread struct cred cred[64];
+	static __thread unsigned int next;
+	struct cred *c = &cred[next++ % 64];
+
+	*c = (struct cred){ .user_ns = &init_user_ns };
+	return c;
+}
+
 #endif

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <linux/compiler.h>
 #include <linux/log2.h>
@@ -68,6 +69,17 @@
 	fprintf(stderr, __VA_ARGS__); \
 	abort(); \
 })
+/* That of what the disk does does not. */
+#define pr_warn(...)		((void)(0 && printf(__VA_ARGS__)))
+#define pr_info(...)		pr_warn(__VA_ARGS__)
+
+static inline int hex_to_bin(unsigned char c)
+{
+	const char *digits = "0123456789abcdef", *at = c ? strchr(digits, c) : NULL;
+
+	return at ? at - digits : -1;
+}
+
 #define WARN_ON_ONCE(cond)	WARN_ON(cond)
 #define BUG_ON(cond)		((void)WARN_ON(cond))
 

@@ -46,6 +46,14 @@ static inline void list_del_init(struct list_head *entry)
 	INIT_LIST_HEAD(entry);
 }
 
+static inline void list_replace(struct list_head *old, struct list_head *entry)
+{
+	entry->next = old->next;
+	entry->prev = old->prev;
+	entry->next->prev = entry;
+	entry->prev->next = entry;
+}
+
 static inline bool list_empty(const struct list_head *head)
 {
 	return head->next == head;

@@ -17,6 +17,17 @@ static inline char *bin2hex(char *to, const void *from, size_t len)
 	return to;
 }
 
+/* The first byte that is not @c; NULL: all are. */
+static inline const void *memchr_inv(const void *from, int c, size_t len)
+{
+	const unsigned char *p = from;
+
+	for (; len; len--, p++)
+		if (*p != (unsigned char)c)
+			return p;
+	return NULL;
+}
+
 /* What fits, always with a 0 at the end. */
 #define strscpy(to, from, size)	((void)snprintf(to, size, "%s", from))
 

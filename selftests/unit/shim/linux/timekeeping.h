@@ -13,4 +13,9 @@ static inline u64 ktime_get_real_seconds(void)
 	return 1700000000 + ktime_get_boottime_ns() / 1000000000;
 }
 
+static inline u64 ktime_get_real_ns(void)
+{
+	return ktime_get_real_seconds() * 1000000000;
+}
+
 #endif

@@ -28,6 +28,13 @@ typedef struct {
 	s64 counter;
 } atomic64_t;
 
+#define cpu_to_le16(n)	((__le16)(n))
+#define cpu_to_le32(n)	((__le32)(n))
+#define cpu_to_le64(n)	((__le64)(n))
+#define le16_to_cpu(n)	((u16)(n))
+#define le32_to_cpu(n)	((u32)(n))
+#define le64_to_cpu(n)	((u64)(n))
+
 #define __rcu
 #define __user
 #define __must_check	__attribute__((warn_unused_result))

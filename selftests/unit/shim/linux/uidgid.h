@@ -27,6 +27,10 @@ extern struct user_namespace init_user_ns;
 #define gid_gt(a, b)		((a).val > (b).val)
 #define make_kuid(ns, id)	((void)(ns), (kuid_t){ id })
 #define make_kgid(ns, id)	((void)(ns), (kgid_t){ id })
+#define uid_valid(u)		((u).val != (u32)-1)
+#define gid_valid(g)		((g).val != (u32)-1)
+#define from_kuid(ns, id)	((void)(ns), (id).val)
+#define from_kgid(ns, id)	((void)(ns), (id).val)
 #define from_kuid_munged(ns, id)	((void)(ns), (id).val)
 #define from_kgid_munged(ns, id)	((void)(ns), (id).val)
 

@@ -19,6 +19,15 @@ SHIM_UNALIGNED(u16, le16)
 SHIM_UNALIGNED(u32, le32)
 SHIM_UNALIGNED(u64, le64)
 
+#define SHIM_PUT_UNALIGNED(type, name) \
+	static inline void put_unaligned_##name(type value, void *p) \
+	{ \
+		memcpy(p, &value, sizeof(value)); \
+	}
+
+SHIM_PUT_UNALIGNED(u16, le16)
+SHIM_PUT_UNALIGNED(u64, le64)
+
 #define put_unaligned(val, to) do { \
 	__typeof__(*(to)) _val = (val); \
 	memcpy(to, &_val, sizeof(_val)); \

@@ -32,12 +32,16 @@ static inline void xa_init_flags(struct xarray *xa, gfp_t flags)
 	xa->table = NULL;
 }
 
+#define xa_init(xa)		xa_init_flags(xa, 0)
+
 void xa_destroy(struct xarray *xa);
 /* The lowest free number, or the next one behind @next. */
 int xa_alloc(struct xarray *xa, u32 *id, void *entry, struct xa_limit limit, gfp_t gfp);
 int xa_alloc_cyclic(struct xarray *xa, u32 *id, void *entry, struct xa_limit limit, u32 *next,
 		    gfp_t gfp);
 /* Only where there was a number before. */
+/* Of an id that is given, not taken from the table. */
+int xa_insert(struct xarray *xa, unsigned long id, void *entry, gfp_t gfp);
 void *xa_store(struct xarray *xa, unsigned long id, void *entry, gfp_t gfp);
 void *xa_erase(struct xarray *xa, unsigned long id);
 void *xa_load(struct xarray *xa, unsigned long id);
