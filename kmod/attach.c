@@ -16,6 +16,7 @@
 #include "queue.h"
 #include "retire.h"
 #include "settle.h"
+#include "staged.h"
 #include "turn.h"
 
 /*
@@ -236,6 +237,11 @@ int mqk_consumer_kick(struct mqk_consumer *c)
 	int n, total = 0;
 	bool more;
 
+	if (unlikely(READ_ONCE(c->odd))) {
+		n = mqk_staging_drain(c);
+		if (n < 0)
+			return n;
+	}
 	do {
 		if (q)
 			spin_lock(&q->lock);

@@ -18,7 +18,11 @@
  *	    queue->lock
  *	    broker->retained_lock (spin)	what last-value exchanges remember
  *	    journal->lock (spin)	notes for the disk, and room there
- *	session->mutex			its ports and consumers come and go
+ *	session->tx_mutex		its transaction; its ports and consumers come and go
+ *	  broker->mutex			while a message that is remembered is committed
+ *	    port->mutex
+ *	  session->mutex		the same; its will
+ *	  port->mutex, consumer->mutex
  *	port->mutex			what one producer does
  *	  mmap_lock			when user memory faults
  *	    window->lock (mutex)	which segment a window shows

@@ -46,6 +46,7 @@ struct mqk_broker;
 struct mqk_mapped;
 struct mqk_queue;
 struct mqk_refusal;
+struct mqk_staging;
 struct mqk_tenant;
 
 /* The ring starts this far into the K pages, and so do acks into U pages. */
@@ -72,7 +73,13 @@ struct mqk_consumer {
 	bool able;
 	bool attached;
 	bool closing;			/* what it holds will return now */
-	bool broken;			/* nothing it says counts any more */
+	union {
+		struct {
+			bool broken;	/* nothing it says counts any more */
+			bool staged;	/* what it says waits: c->staging */
+		};
+		u16 odd;		/* either */
+	};
 	bool shut;
 	bool failed;			/* so does what it holds, once it returns */
 	bool lapsed;			/* a message was taken back from it */
@@ -85,6 +92,11 @@ struct mqk_consumer {
 	struct mutex mutex;
 	struct work_struct reaper;
 	refcount_t refs;
+	/* of a transaction that it takes part in: staged.h */
+	struct mqk_staging *staging;
+	bool claimed;			/* what it says is being carried out */
+	bool staged_some;		/* of the MULTIPLE under way */
+	u64 staged_from;		/* the same; tags below were looked at */
 	u32 id;
 	u32 number;			/* in the broker, for listing */
 	u64 session;			/* the session's */

@@ -211,7 +211,8 @@ static __always_inline bool dispatch_at(struct mqk_queue *q, u64 now)
 		deliver(q, c, e);
 		mqk_turn_over(q, c);
 	}
-	if (unlikely(q->keep) && expire(q, budget, now))
+	/* what is held for a moment is not late because of that */
+	if (unlikely(q->keep) && q->held == q->paused && expire(q, budget, now))
 		return true;
 	if (unlikely(q->rules)) {
 		/* a pause lets it be, what will return soon does not */

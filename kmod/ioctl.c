@@ -64,6 +64,7 @@ static const struct call calls[] = {
 	CALL(MQK_IOC_BINDING_LIST, mqk_ioctl_binding_list, mqk_list, resv,
 	     CAN_ANY),
 	CALL(MQK_IOC_WILL, mqk_ioctl_will, mqk_will, delay, CAN_WRITE),
+	CALL(MQK_IOC_TX, mqk_ioctl_tx, mqk_tx, settlements, CAN_ANY),
 	CALL(MQK_IOC_PORT_CREATE, mqk_ioctl_port_create, mqk_port_create,
 	     last, CAN_WRITE),
 	CALL(MQK_IOC_PORT_CLOSE, mqk_ioctl_port_close, mqk_id, resv, CAN_WRITE),
@@ -104,6 +105,7 @@ union arg {
 	struct mqk_port_segment port_segment;
 	struct mqk_publish publish;
 	struct mqk_will will;
+	struct mqk_tx tx;
 	struct mqk_id id;
 	struct mqk_consumer_create consumer_create;
 	struct mqk_prefetch prefetch;

@@ -78,6 +78,7 @@ int mqk_ioctl_port_close(struct mqk_session *s, void *arg,
 int mqk_ioctl_port_segment(struct mqk_session *s, void *arg,
 			   struct mqk_refusal *why);
 int mqk_ioctl_will(struct mqk_session *s, void *arg, struct mqk_refusal *why);
+int mqk_ioctl_tx(struct mqk_session *s, void *arg, struct mqk_refusal *why);
 int mqk_ioctl_publish(struct mqk_session *s, void *arg,
 		      struct mqk_refusal *why);
 int mqk_ioctl_doorbell(struct mqk_session *s, unsigned long id);

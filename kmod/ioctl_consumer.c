@@ -208,6 +208,7 @@ int mqk_ioctl_kick(struct mqk_session *s, unsigned long id)
 		if (READ_ONCE(s->broker->dead))
 			n = -ESHUTDOWN;
 		why.rule = n == -EINVAL ? MQK_RULE_UNKNOWN_TAG :
+			   n == -EOVERFLOW ? MQK_RULE_TX_LIMIT :
 			   n == -EPROTO ? MQK_RULE_BROKEN : MQK_RULE_NONE;
 		mqk_session_refused(s, n, &why);
 	}

@@ -14,6 +14,7 @@
 #include "publish.h"
 #include "ringmap.h"
 #include "session.h"
+#include "tx.h"
 #include "will.h"
 
 /* Who may use a name, unless who made it has said so. */
@@ -140,6 +141,21 @@ int mqk_ioctl_will(struct mqk_session *s, void *arg, struct mqk_refusal *why)
 	if (copy_from_user(&m, u64_to_user_ptr(a->message), sizeof(m)))
 		return -EFAULT;
 	return mqk_will_make(s, &m, a->delay, why);
+}
+
+int mqk_ioctl_tx(struct mqk_session *s, void *arg, struct mqk_refusal *why)
+{
+	struct mqk_tx *a = arg;
+
+	switch (a->flags) {
+	case MQK_TX_F_BEGIN:
+		return mqk_tx_begin(s, why);
+	case MQK_TX_F_COMMIT:
+		return mqk_tx_commit(s, &a->messages, &a->settlements, why);
+	case MQK_TX_F_ROLLBACK:
+		return mqk_tx_rollback(s, &a->messages, &a->settlements, why);
+	}
+	return mqk_refuse(why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
 }
 
 /* What the port noted while it had its mutex. */

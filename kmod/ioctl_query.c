@@ -51,7 +51,8 @@ void mqk_fill_query(struct mqk_query *q)
 		      MQK_FEATURE_DURABLE |
 		      MQK_FEATURE_LAST_VALUE |
 
-		      MQK_FEATURE_PRODUCER | MQK_FEATURE_BLOCK;
+		      MQK_FEATURE_PRODUCER | MQK_FEATURE_BLOCK |
+		      MQK_FEATURE_TX;
 	q->segment_base = (u64)MQK_MAP_SEGMENT << MQK_MAP_KIND_SHIFT;
 	q->segment_shift = MQK_MAP_SEGMENT_SHIFT;
 	q->ring_max = MQK_RING_MAX;

@@ -53,6 +53,11 @@
 /* Routes that a port remembers; a power of two. */
 #define MQK_ROUTE_CACHE		256u
 
+/* Queues that the messages of a transaction reach, each counted by itself. */
+#define MQK_TX_TARGETS_MAX	65536u
+/* Nanoseconds that a message waits which is late, and is just being settled. */
+#define MQK_CLAIMED_WAIT	(1000000ull)
+
 /* Work done under one hold of a queue's lock. */
 #define MQK_ACK_BUDGET		256u
 #define MQK_DELIVER_BUDGET	256u

@@ -133,6 +133,7 @@ static int fill_port(struct mqk_port *p, const struct mqk_port_options *o,
 			p->producer = NULL;
 			return err;
 		}
+		p->apart = true;
 	}
 	if (!(o->flags & MQK_PORT_F_INPLACE))
 		return 0;
@@ -191,6 +192,7 @@ struct mqk_port *mqk_port_alloc(struct mqk_broker *broker,
 	refcount_set(&p->refs, 1);
 	INIT_RCU_WORK(&p->free, free_port);
 	INIT_LIST_HEAD(&p->in_writers);
+	INIT_LIST_HEAD(&p->in_staging);
 	INIT_DELAYED_WORK(&p->look_again, mqk_room_look_again);
 
 	err = fill_port(p, o, entries, why);

@@ -40,6 +40,8 @@ struct mqk_mapped;
 struct mqk_producer;
 struct mqk_producer_options;
 struct mqk_segment;
+struct mqk_staged;
+struct mqk_staging;
 struct mqk_window;
 
 #define MQK_PORT_RING	64u		/* where the ring starts in the K pages */
@@ -110,6 +112,16 @@ struct mqk_port {
 	struct mqk_producer *producer;
 	u64 number;
 	u64 ahead;
+	bool apart;			/* it has a producer, or is in a transaction */
+	/* of a transaction that it takes part in: staged.h */
+	struct mqk_staging *staging;	/* or NULL */
+	bool staging_closed;		/* it takes no more */
+	int staged_error;		/* of a message that was refused */
+	u32 staged_nr;			/* messages that were handed in */
+	u32 staged_returns;		/* those that are mandatory */
+	u64 staging_pos;		/* completions before it was committed */
+	struct mqk_staged *spare;	/* room for one more, or NULL */
+	struct list_head in_staging;
 	/* what waits for room, and for which: room.h */
 	struct mqk_queue *full;		/* has none for the message under way */
 	bool promising;			/* that one is asked for before it is put in */

@@ -80,7 +80,7 @@ static void note_crowd(struct mqk_port *p, struct mqk_queue *q)
 /* Whether all queues of its route take a message of this port, or none. */
 static bool all_or_none(const struct mqk_port *p)
 {
-	return p->producer;
+	return p->apart;
 }
 
 /* What becomes of a message that comes to a special queue. */
@@ -263,8 +263,10 @@ static bool promises(struct mqk_port *p, struct mqk_queue *q, bool *more)
 	if (!p->promising)
 		return true;
 	if (unlikely(q->special) && !q->dead && is_asked(p, q) &&
-	    judge(p, q, more) != ADMITTED)
+	    judge(p, q, more) != ADMITTED) {
+		p->held_id = q->id;
 		return false;
+	}
 	mqk_queue_promise_locked(q, p->head_copy.payload_len);
 	return true;
 }

@@ -101,6 +101,8 @@ int mqk_post_further(struct mqk_port *p, struct mqk_hold *h,
 int mqk_post_reserve(struct mqk_port *p, const struct mqk_route *route);
 void mqk_post_unreserve(struct mqk_port *p, const struct mqk_route *route);
 int mqk_post_commit(struct mqk_port *p, const struct mqk_route *route, u64 ref);
+void mqk_post_remember(struct mqk_port *p, struct mqk_exchange *const *x, u32 nr,
+		       u64 ref);
 int mqk_post_prepare(struct mqk_port *p);
 int mqk_post_grant_more(struct mqk_port *p, u32 n);
 const struct mqk_route *mqk_post_route(struct mqk_port *p, const void *record);

@@ -15,16 +15,16 @@
 #include "stock.h"
 #include "util/record.h"
 
-/* Have each last-value exchange on the way remember the message of p->head_copy. */
-static void remember(struct mqk_port *p, u64 ref, struct list_head *gone)
+/* Have each last-value exchange of some remember the message of p->head_copy. */
+static void remember(struct mqk_port *p, struct mqk_exchange *const *x, u32 nr,
+		     u64 ref, struct list_head *gone)
 {
-	struct mqk_targets *t = &p->router->targets;
 	struct mqk_stock *s = &p->stock;
 	struct mqk_retained_message *m;
 	u32 i;
 
-	for (i = 0; i < t->nr_exchanges; i++) {
-		struct mqk_retained *r = t->exchange[i]->retained;
+	for (i = 0; i < nr; i++) {
+		struct mqk_retained *r = x[i]->retained;
 
 		if (r && !p->head_copy.payload_len)
 			mqk_retained_forget(r, (const u8 *)p->key.word, p->key.len,
@@ -68,11 +68,35 @@ static int try_remember(struct mqk_port *p, u32 n, u64 ref, void *headers)
 			p->grant -= n;
 			mqk_segment_get(mqk_segment_of(&broker->store, ref), n);
 		}
-		remember(p, ref, &gone);
+		remember(p, p->router->targets.exchange,
+			 p->router->targets.nr_exchanges, ref, &gone);
 	}
 	mqk_retained_end(broker);
 	mqk_retained_let_go(broker, &gone);
 	return good ? 0 : -ENOBUFS;
+}
+
+/**
+ * mqk_post_remember() - have last-value exchanges remember the message of p->head_copy
+ * @p: the port, with room for it in its stock, and the message's id in its router
+ * @x: the exchanges
+ * @nr: how many
+ * @ref: the message's record; it has a reference for each, if it is not empty
+ *
+ * Context: p->mutex; broker->mutex, under which no route changes, and no binding is
+ * being given what is remembered.
+ */
+void mqk_post_remember(struct mqk_port *p, struct mqk_exchange *const *x, u32 nr,
+		       u64 ref)
+{
+	LIST_HEAD(gone);
+
+	lockdep_assert_held(&p->broker->mutex);
+	if (WARN_ON_ONCE(!mqk_retained_begin(p->broker)))
+		return;
+	remember(p, x, nr, ref, &gone);
+	mqk_retained_end(p->broker);
+	mqk_retained_let_go(p->broker, &gone);
 }
 
 /* Post a message that last-value exchanges have to remember. */

@@ -15,6 +15,7 @@
 #include "queue.h"
 #include "room.h"
 #include "segment.h"
+#include "staged.h"
 #include "tally.h"
 #include "trace.h"
 #include "util/record.h"
@@ -23,7 +24,8 @@
 /* Errors that say that a message cannot be taken now, not that it is bad. */
 static bool for_now(int error)
 {
-	return error == -EDQUOT || error == -ENOSPC || error == -ENOMEM;
+	return error == -EDQUOT || error == -ENOSPC || error == -ENOMEM ||
+	       error == -EBUSY || error == -EOVERFLOW;
 }
 
 /*
@@ -311,7 +313,7 @@ static __always_inline int post_records(struct mqk_port *p, struct mqk_tally *t,
 }
 
 /* As post_records(), for one of a producer, whose number is p->number. */
-static noinline int post_numbered(struct mqk_port *p, struct mqk_tally *t)
+static int post_numbered(struct mqk_port *p, struct mqk_tally *t)
 {
 	struct mqk_segment *seg = p->segment;
 	void *record = seg->vaddr + p->offset;
@@ -324,6 +326,38 @@ static noinline int post_numbered(struct mqk_port *p, struct mqk_tally *t)
 	return mqk_post_grant(p, route->nr) ?:
 	       finish(p, t, mqk_post_numbered(p, route, MQK_REF(seg->no, p->offset),
 					      record));
+}
+
+/*
+ * As post_records(), in a transaction: it is kept back, with a reference of its own,
+ * which is all that it takes.
+ */
+static noinline int stage(struct mqk_port *p, struct mqk_tally *t)
+{
+	struct mqk_segment *seg = p->segment;
+	const struct mqk_route *route;
+	int err;
+
+	if (p->producer)
+		return mqk_staged_refuse(p, mqk_port_next_number(p));
+	/* where it leads now does not matter, but that it may be published does */
+	route = mqk_post_route(p, seg->vaddr + p->offset);
+	if (IS_ERR(route))
+		return PTR_ERR(route);
+	err = mqk_post_grant(p, 1) ?: mqk_staged_add(p, seg, p->offset);
+	if (err)
+		return err;
+	mqk_segment_give(seg, 1);
+	p->grant--;
+	p->offset += p->size;
+	t->aside++;
+	return 1;
+}
+
+/* What a port does with a record that has a producer, or is in a transaction. */
+static noinline int post_apart(struct mqk_port *p, struct mqk_tally *t)
+{
+	return p->staging ? stage(p, t) : post_numbered(p, t);
 }
 
 /* The record whose head was copied says which number the next message has. */
@@ -366,8 +400,8 @@ static int walk(struct mqk_port *p, struct mqk_tally *t, u32 budget, s64 *size)
 			n = p->error ?: -EAGAIN;
 			break;
 		}
-		n = likely(!p->producer) ? post_records(p, t, &h, budget) :
-					   post_numbered(p, t);
+		n = likely(!p->apart) ? post_records(p, t, &h, budget) :
+					post_apart(p, t);
 		if (unlikely(n < 0))
 			break;
 		budget -= min_t(u32, budget, n);
@@ -377,16 +411,32 @@ static int walk(struct mqk_port *p, struct mqk_tally *t, u32 budget, s64 *size)
 	return n;
 }
 
+/* A record of a transaction was refused, which cannot be committed any more. */
+static void refuse_staged(struct mqk_port *p, struct mqk_tally *t, int error)
+{
+	u64 seq = p->seq + ++p->staged_nr;
+
+	p->staged_error = p->staged_error ?: error;
+	t->refused++;
+	trace_mqk_publish(p, seq, error);
+	mqk_port_complete(p, MQK_COMPLETION_ERROR, 0, seq, error, 0);
+	memset(&p->why, 0, sizeof(p->why));
+}
+
 /* What stopped a walk: 0 when it can go on. */
 static int overcome(struct mqk_port *p, struct mqk_tally *t, int err, s64 size)
 {
 	if (err == -ENOBUFS)
-		return mqk_post_prepare(p);
+		return p->staging && !p->spare ? mqk_staged_supply(p) :
+						 mqk_post_prepare(p);
 	if (err == -EPROTO)
 		mqk_port_break(p, err);
 	if (err == -EPROTO || err == -EAGAIN || p->error || for_now(err))
 		return err;
-	mqk_tally_refused(p, t, err);
+	if (p->staging)
+		refuse_staged(p, t, err);
+	else
+		mqk_tally_refused(p, t, err);
 	p->offset += size;
 	return 0;
 }
@@ -456,7 +506,7 @@ static noinline int walk_rest(struct mqk_port *p, u32 taken) __must_hold(RCU)
 		mqk_post_wait(p);
 		rcu_read_lock();
 	}
-	return t.published + t.refused + t.repeated ?: err;
+	return t.published + t.refused + t.aside ?: err;
 }
 
 /**
@@ -498,6 +548,104 @@ static int walk_all(struct mqk_port *p)
 	return n;
 }
 
+/* Take what is committed, all of it unless something stops it: 0, or what does. */
+static int walk_some(struct mqk_port *p)
+{
+	int n;
+
+	while ((n = walk_all(p)) > 0)
+		cond_resched();
+	return n;
+}
+
+/**
+ * mqk_publish_join() - have what a port publishes be part of a transaction from now on
+ * @p: the port
+ * @st: the transaction
+ * @why: filled when it fails
+ *
+ * What was committed before is taken first.  A copy that waits for room is its
+ * caller's: if it comes again, it is part of the transaction.
+ *
+ * Context: may sleep; takes p->mutex; session->tx_mutex.
+ * Return: 0; the errno of mqk_publish_doorbell() if that is not possible
+ */
+int mqk_publish_join(struct mqk_port *p, struct mqk_staging *st,
+		     struct mqk_refusal *why)
+{
+	int err;
+
+	mutex_lock(&p->mutex);
+	err = walk_some(p);
+	if (p->error)
+		err = 0;		/* it publishes nothing */
+	if (err) {
+		*why = p->why;
+		memset(&p->why, 0, sizeof(p->why));
+	} else {
+		p->held = false;
+		mqk_room_stopped(p, 0);
+		mqk_staging_join(st, p);
+	}
+	mutex_unlock(&p->mutex);
+	return err;
+}
+
+/**
+ * mqk_publish_stage_rest() - close a port to its transaction: take what is committed
+ * @p: the port
+ * @why: filled when it fails
+ *
+ * Context: may sleep; takes p->mutex; session->tx_mutex.
+ * Return: 0; why not all of it could be taken
+ */
+int mqk_publish_stage_rest(struct mqk_port *p, struct mqk_refusal *why)
+{
+	int err;
+
+	mutex_lock(&p->mutex);
+	err = p->closing ? 0 : walk_some(p);
+	/* it has a producer, so it takes no part */
+	if (err == -ESTALE)
+		err = 0;
+	err = p->staged_error ?: err;
+	if (err)
+		*why = p->why;
+	memset(&p->why, 0, sizeof(p->why));
+	p->staging_closed = true;
+	p->staging_pos = p->pos;
+	mutex_unlock(&p->mutex);
+	return err;
+}
+
+/**
+ * mqk_publish_skip() - pass by what is committed in the open segment
+ * @p: the port, in a transaction that is forgotten
+ *
+ * Context: may sleep; p->mutex.
+ */
+void mqk_publish_skip(struct mqk_port *p)
+{
+	s64 size = 0;
+	u32 n;
+
+	lockdep_assert_held(&p->mutex);
+	for (n = 1; p->segment && !p->error; n++) {
+		size = copy_head(p);
+		if (size == RENUMBERED)
+			size = MQK_RECORD_ALIGN;
+		if (size <= 0)
+			break;
+		p->offset += size;
+		if (n % MQK_WALK_BATCH == 0)
+			cond_resched();
+	}
+	if (size == -EPROTO)
+		mqk_port_break(p, size);
+	if (p->segment)
+		WRITE_ONCE(p->page->position, p->offset);
+}
+
 /**
  * mqk_publish_rest() - end a port: take what is committed, and close its segment
  * @p: the port; nobody reads its completions any more
@@ -509,12 +657,15 @@ static int walk_all(struct mqk_port *p)
  */
 void mqk_publish_rest(struct mqk_port *p)
 {
+	int err;
+
 	mutex_lock(&p->mutex);
 	p->closing = true;
 	if (p->window)
 		mqk_window_show(p->window, NULL);
-	while (walk_all(p) > 0)
-		cond_resched();
+	err = walk_some(p);
+	if (p->staging && err)
+		p->staged_error = p->staged_error ?: err;
 	mqk_port_close_segment(p);
 	if (!p->error)
 		WRITE_ONCE(p->error, -ENOENT);

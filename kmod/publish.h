@@ -15,6 +15,8 @@ struct mqk_message;
 struct mqk_segment;
 struct mqk_port;
 struct mqk_port_segment;
+struct mqk_refusal;
+struct mqk_staging;
 
 /**
  * struct mqk_kept - a message that was copied, and is published later
@@ -33,6 +35,11 @@ int mqk_publish_keep(struct mqk_port *p, const struct mqk_message *m,
 		     struct mqk_kept *kept);
 void mqk_publish_kept(struct mqk_port *p, struct mqk_kept *kept);
 void mqk_publish_drop(struct mqk_kept *kept);
+
+int mqk_publish_join(struct mqk_port *p, struct mqk_staging *st,
+		     struct mqk_refusal *why);
+int mqk_publish_stage_rest(struct mqk_port *p, struct mqk_refusal *why);
+void mqk_publish_skip(struct mqk_port *p);
 
 int mqk_publish_doorbell(struct mqk_port *p);
 void mqk_publish_rest(struct mqk_port *p);

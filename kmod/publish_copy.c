@@ -19,6 +19,7 @@
 #include "room.h"
 #include "segment.h"
 #include "sender.h"
+#include "staged.h"
 #include "tally.h"
 #include "trace.h"
 #include "util/record.h"
@@ -256,6 +257,49 @@ static int look_at_number(struct mqk_port *p, const struct mqk_message *m, int l
 	return err;
 }
 
+/* Whether a record that was copied may be published at all: 0, or why not. */
+static int check_route(struct mqk_port *p, const void *record)
+{
+	const struct mqk_route *route;
+	int n;
+
+	do {
+		rcu_read_lock();
+		route = mqk_post_route(p, record);
+		n = PTR_ERR_OR_ZERO(route);
+		rcu_read_unlock();
+		if (n == -ENOBUFS)
+			n = mqk_post_prepare(p) ?: -ENOBUFS;
+	} while (n == -ENOBUFS);
+	return n;
+}
+
+/* A message of a transaction is copied, and kept back: 0, or why it is not. */
+static noinline int stage(struct mqk_port *p, const struct mqk_message *m, u64 size)
+{
+	struct mqk_segment *seg;
+	u64 offset;
+	int n;
+
+	if (p->producer)
+		return mqk_staged_refuse(p, m->number ?: mqk_port_next_number(p));
+	if (p->staging_closed)
+		return mqk_refuse(&p->why, MQK_RULE_IN_TX, -EBUSY);
+	n = (p->spare ? 0 : mqk_staged_supply(p)) ?: mqk_post_grant(p, 1);
+	if (n)
+		return n;
+	seg = mqk_appender_take(&p->broker->store, p->tenant, size, &offset,
+				&p->why);
+	if (IS_ERR(seg))
+		return PTR_ERR(seg);
+	p->grant--;
+	n = fill_record(p, m, seg, offset) ?: check_route(p, seg->vaddr + offset) ?:
+	    mqk_staged_add(p, seg, offset);
+	if (n)
+		mqk_segment_put(seg);
+	return n;
+}
+
 /* Publish a copy of one message: the queues it reached, or an error. */
 static int copy_one(struct mqk_port *p, const struct mqk_message *m)
 {
@@ -270,7 +314,9 @@ static int copy_one(struct mqk_port *p, const struct mqk_message *m)
 	if (n)
 		return n;
 	n = leads_somewhere(p);
-	if (unlikely(p->producer) && n >= 0) {
+	if (unlikely(p->apart) && n >= 0) {
+		if (p->staging)
+			return stage(p, m, size);
 		n = look_at_number(p, m, n);
 		if (n <= 0)
 			return n;
@@ -300,7 +346,7 @@ static int copy_one(struct mqk_port *p, const struct mqk_message *m)
  */
 static void tell_refused(struct mqk_port *p, struct mqk_tally *t, int error)
 {
-	if (t->published || t->repeated || error == -EAGAIN || p->error)
+	if (t->published || t->aside || error == -EAGAIN || p->error)
 		return;
 	t->refused++;
 	trace_mqk_publish(p, 0, error);
@@ -396,6 +442,18 @@ void mqk_publish_drop(struct mqk_kept *kept)
 	kept->segment = NULL;
 }
 
+/* Report a message that has a number of its producer's, or waits for a commit. */
+static noinline void report_apart(struct mqk_port *p, struct mqk_tally *t, int n,
+				  const struct mqk_message *m)
+{
+	if (p->staging) {
+		t->aside++;
+		return;
+	}
+	p->ahead = p->number - (p->seq + 1);
+	mqk_tally_report(p, t, n, m->flags, m->payload_len);
+}
+
 static int publish_copies(struct mqk_port *p,
 			  const struct mqk_message __user *messages, u32 count)
 {
@@ -417,9 +475,10 @@ static int publish_copies(struct mqk_port *p,
 			tell_refused(p, &t, n);
 			break;
 		}
-		if (unlikely(p->producer))
-			p->ahead = p->number - (p->seq + 1);
-		mqk_tally_report(p, &t, n, m.flags, m.payload_len);
+		if (unlikely(p->apart))
+			report_apart(p, &t, n, &m);
+		else
+			mqk_tally_report(p, &t, n, m.flags, m.payload_len);
 		n = 0;
 		if (i % MQK_WALK_BATCH == MQK_WALK_BATCH - 1) {
 			cond_resched();
@@ -436,7 +495,7 @@ static int publish_copies(struct mqk_port *p,
 	}
 	if (unlikely(p->crowded))
 		mqk_post_wait(p);
-	return t.published + t.repeated ?: n;
+	return t.published + t.aside ?: n;
 }
 
 /**
@@ -456,7 +515,7 @@ int mqk_publish_copies(struct mqk_port *p,
 	int n;
 
 	mutex_lock(&p->mutex);
-	*first_seq = p->seq + 1;
+	*first_seq = p->seq + p->staged_nr + 1;
 	n = publish_copies(p, messages, count);
 	mutex_unlock(&p->mutex);
 	return n;

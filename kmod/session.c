@@ -21,6 +21,8 @@
 #include "queue.h"
 #include "retire.h"
 #include "ringmap.h"
+#include "staged.h"
+#include "tx.h"
 #include "will.h"
 
 /* Ids fit what a mapping's offset has room for. */
@@ -69,6 +71,7 @@ struct mqk_session *mqk_session_open(struct mqk_broker *broker,
 	xa_init_flags(&s->ports, XA_FLAGS_ALLOC1);
 	xa_init_flags(&s->consumers, XA_FLAGS_ALLOC1);
 	mutex_init(&s->mutex);
+	mutex_init(&s->tx_mutex);
 	init_waitqueue_head(&s->wq);
 	spin_lock_init(&s->error_lock);
 	INIT_LIST_HEAD(&s->exclusive);
@@ -109,6 +112,7 @@ void mqk_session_close(struct mqk_session *s)
 	struct mqk_port *p;
 	unsigned long id;
 
+	mqk_tx_close(s);
 	xa_for_each(&s->ports, id, p)
 		mqk_session_drop_port(s, id);
 	/* Nothing that one returns may go to another that ends as well. */
@@ -192,6 +196,12 @@ struct mqk_port *mqk_session_port(struct mqk_session *s, unsigned long id)
 	return p;
 }
 
+static bool in_tx(const struct mqk_session *s)
+{
+	lockdep_assert_held(&s->tx_mutex);
+	return s->staging && s->staging->open;
+}
+
 /**
  * mqk_session_add_port() - give a port its id, and make it known
  * @s: the session
@@ -210,6 +220,7 @@ int mqk_session_add_port(struct mqk_session *s, struct mqk_port *p, u64 *last)
 
 	p->session_wq = &s->wq;
 	*last = 0;
+	mutex_lock(&s->tx_mutex);
 	mutex_lock(&s->mutex);
 	err = xa_alloc(&s->ports, &p->id, NULL, session_id_limit,
 		       GFP_KERNEL_ACCOUNT);
@@ -220,11 +231,14 @@ int mqk_session_add_port(struct mqk_session *s, struct mqk_port *p, u64 *last)
 		*last = mqk_producer_enter(p);
 		p->ahead = *last;
 	}
+	if (in_tx(s))
+		mqk_staging_join(s->staging, p);
 	xa_store(&s->ports, p->id, p, GFP_KERNEL_ACCOUNT);
 	if (p->id < MQK_SESSION_NEAR)
 		rcu_assign_pointer(s->near[p->id], p);
 out:
 	mutex_unlock(&s->mutex);
+	mutex_unlock(&s->tx_mutex);
 	return err;
 }
 
@@ -240,14 +254,17 @@ int mqk_session_drop_port(struct mqk_session *s, u32 id)
 {
 	struct mqk_port *p;
 
+	mutex_lock(&s->tx_mutex);
 	mutex_lock(&s->mutex);
 	p = xa_erase(&s->ports, id);
 	if (p && id < MQK_SESSION_NEAR)
 		RCU_INIT_POINTER(s->near[id], NULL);
 	mutex_unlock(&s->mutex);
+	if (p)
+		mqk_publish_rest(p);
+	mutex_unlock(&s->tx_mutex);
 	if (!p)
 		return -ENOENT;
-	mqk_publish_rest(p);
 	mqk_port_put(p);
 	return 0;
 }
@@ -324,7 +341,11 @@ int mqk_session_add_consumer(struct mqk_session *s, struct mqk_consumer *c,
 		mqk_queue_put(q);
 		return err;
 	}
+	mutex_lock(&s->tx_mutex);
+	if (in_tx(s))
+		mqk_staging_join_consumer(s->staging, c);
 	err = make_known(s, c);
+	mutex_unlock(&s->tx_mutex);
 	if (err)
 		mqk_consumer_shut(c, false);
 	return err;
@@ -343,14 +364,17 @@ int mqk_session_drop_consumer(struct mqk_session *s, u32 id, bool died)
 {
 	struct mqk_consumer *c;
 
+	mutex_lock(&s->tx_mutex);
 	mutex_lock(&s->mutex);
 	c = xa_erase(&s->consumers, id);
 	if (c)
 		xa_erase(&s->broker->consumers, c->number);
 	mutex_unlock(&s->mutex);
+	if (c)
+		mqk_consumer_shut(c, died);
+	mutex_unlock(&s->tx_mutex);
 	if (!c)
 		return -ENOENT;
-	mqk_consumer_shut(c, died);
 	mqk_consumer_put(c);
 	return 0;
 }

@@ -11,8 +11,8 @@
  * Life: the file.  A session is in its broker's list, and holds a reference to
  * the broker.
  *
- * Locks: mutex while ports and consumers come and go; the tables are read under
- * RCU; also which will
+ * Locks: tx_mutex and then mutex while ports and consumers come and go; the tables are
+ * read under RCU; tx_mutex alone guards its transaction (tx.h), mutex alone which will
  * it has; error_lock guards last; broker->mutex the rest.
  */
 #ifndef MQK_SESSION_H
@@ -35,6 +35,7 @@ struct mqk_broker;
 struct mqk_consumer;
 struct mqk_port;
 struct mqk_queue;
+struct mqk_staging;
 struct mqk_testament;
 struct seq_file;
 
@@ -53,6 +54,8 @@ struct mqk_session {
 	struct xarray ports;
 	struct xarray consumers;
 	struct mutex mutex;
+	struct mutex tx_mutex;
+	struct mqk_staging *staging;	/* of its transactions, or NULL */
 	wait_queue_head_t wq;		/* poll */
 	spinlock_t error_lock;
 	struct mqk_error last;

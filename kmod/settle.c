@@ -286,11 +286,17 @@ void mqk_entry_end_retrying(struct mqk_queue *q, struct mqk_entry *e)
 	make_kept_ready(q, e);
 }
 
-/*
- * A consumer broke the rules of its rings: nothing that it says counts any
- * more, and the reaper returns what it holds.
+/**
+ * mqk_consumer_break() - a consumer broke the rules of its rings
+ * @q: its queue, locked; NULL: it pulls
+ * @c: the consumer
+ * @error: negative errno
+ *
+ * Nothing that it says counts any more, and the reaper returns what it holds.
+ *
+ * Context: @q->lock, or c->mutex.
  */
-static void break_consumer(struct mqk_queue *q, struct mqk_consumer *c, int error)
+void mqk_consumer_break(struct mqk_queue *q, struct mqk_consumer *c, int error)
 {
 	if (c->broken)
 		return;
@@ -372,12 +378,6 @@ static bool more_up_to(struct mqk_consumer *c, u64 tag)
 	return slot && slot->tag <= tag;
 }
 
-/* Whether it may be the tag of a message that was out for too long. */
-static bool is_lapsed(const struct mqk_consumer *c, u64 tag)
-{
-	return c->lapsed && tag && tag <= c->slots.tag;
-}
-
 /*
  * Carry out one acknowledgement, given as a private copy.  Returns how many
  * tags it settled, with *again set if the budget did not suffice; -EINVAL.
@@ -390,22 +390,20 @@ static int take_ack(struct mqk_queue *locked, struct mqk_consumer *c,
 	u64 tag = a->tag;
 	int n;
 
-	if (a->op < MQK_ACK_ACCEPT || a->op > MQK_ACK_REJECT ||
-	    a->flags & ~(MQK_ACK_F_MULTIPLE | MQK_ACK_F_REQUEUE) ||
-	    (a->op == MQK_ACK_ACCEPT && requeue) || mqk_consumer_noack(c))
+	if (!mqk_ack_valid(c, a))
 		return -EINVAL;
 
 	if (!(a->flags & MQK_ACK_F_MULTIPLE)) {
 		slot = mqk_slots_find(&c->slots, tag);
 		if (!slot)
-			return is_lapsed(c, tag) ? 0 : -EINVAL;
+			return mqk_consumer_lapsed(c, tag) ? 0 : -EINVAL;
 		mqk_settle_slot(locked, c, slot, a->op, requeue);
 		return 1;
 	}
 	if (tag > c->slots.tag)
 		return -EINVAL;
 	n = mqk_settle_up_to(locked, c, tag ?: U64_MAX, a->op, requeue, budget);
-	if (!n && tag && !is_lapsed(c, tag))
+	if (!n && tag && !mqk_consumer_lapsed(c, tag))
 		return -EINVAL;
 	*again = more_up_to(c, tag ?: U64_MAX);
 	return n;
@@ -431,14 +429,6 @@ static int take_head(struct mqk_queue *locked, struct mqk_consumer *c,
 			 MQK_ACK_BUDGET);
 	*more = more_up_to(c, head);
 	return n;
-}
-
-/* An entry is copied once, then checked. */
-static void copy_ack(struct mqk_ack *to, const struct mqk_ack *from)
-{
-	to->tag = READ_ONCE(from->tag);
-	to->op = READ_ONCE(from->op);
-	to->flags = READ_ONCE(from->flags);
 }
 
 /* References to records of one segment, to be put together. */
@@ -520,6 +510,25 @@ static noinline u32 take_plain(struct mqk_queue *q, struct mqk_consumer *c, u64 
 	return n;
 }
 
+/*
+ * As mqk_consumer_drain(), of one that is broken, or whose acknowledgements wait for
+ * a transaction: what it has read is taken, unless that is being committed.
+ */
+static noinline int drain_odd(struct mqk_queue *locked, struct mqk_consumer *c)
+{
+	bool more;
+	int n;
+
+	if (c->broken || c->error == -ESHUTDOWN)
+		return c->error;
+	n = c->claimed ? 0 : take_head(locked, c, &more);
+	if (n < 0)
+		mqk_consumer_break(locked, c, n);
+	else
+		mqk_consumer_allow(c);
+	return n;
+}
+
 /**
  * mqk_consumer_drain() - take acknowledgements, a budget of them
  * @locked: the queue of a pushed consumer, locked; NULL: it pulls
@@ -538,8 +547,8 @@ int mqk_consumer_drain(struct mqk_queue *locked, struct mqk_consumer *c, bool *m
 
 	*more = false;
 	c->allowed = 0;
-	if (c->broken || c->error == -ESHUTDOWN)
-		return c->error;
+	if (unlikely(c->odd || c->error == -ESHUTDOWN))
+		return drain_odd(locked, c);
 	n = take_head(locked, c, more);
 	if (n < 0)
 		goto broken;
@@ -560,7 +569,7 @@ int mqk_consumer_drain(struct mqk_queue *locked, struct mqk_consumer *c, bool *m
 			if (c->ack_head == tail || !budget)
 				break;
 		}
-		copy_ack(&a, &c->acks[c->ack_head & c->ack_mask]);
+		mqk_ack_copy(&a, &c->acks[c->ack_head & c->ack_mask]);
 		n = take_ack(locked, c, &a, budget, &again);
 		if (unlikely(n < 0))
 			goto broken;
@@ -577,6 +586,6 @@ int mqk_consumer_drain(struct mqk_queue *locked, struct mqk_consumer *c, bool *m
 	return settled;
 
 broken:
-	break_consumer(locked, c, n);
+	mqk_consumer_break(locked, c, n);
 	return n;
 }

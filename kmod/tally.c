@@ -57,7 +57,7 @@ static void add_repeated(struct mqk_port *p, struct mqk_tally *t)
 {
 	p->seq++;
 	p->reached = 0;
-	t->repeated++;
+	t->aside++;
 	trace_mqk_publish(p, p->seq, 0);
 }
 

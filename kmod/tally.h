@@ -21,7 +21,7 @@
  * @returned: those that were mandatory
  * @refused: messages that were refused
  * @nacked: messages that a queue refused
- * @repeated: messages that their producer has sent before
+ * @aside: messages that their producer has sent before, or that wait for a commit
  * @bytes: payload bytes
  */
 struct mqk_tally {
@@ -30,7 +30,7 @@ struct mqk_tally {
 	u32 returned;
 	u32 refused;
 	u32 nacked;
-	u32 repeated;
+	u32 aside;
 	u64 bytes;
 };
 

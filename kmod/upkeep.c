@@ -45,7 +45,7 @@ static void take_back(struct mqk_queue *locked, struct mqk_consumer *c,
 {
 	struct mqk_slot *slot = mqk_slots_find(&c->slots, tag);
 
-	if (!slot || slot->entry != e)
+	if (!slot || slot->entry != e || c->claimed)
 		return;
 	c->lapsed = true;
 	mqk_settle_slot(locked, c, slot, MQK_ACK_NACK, true);
@@ -84,6 +84,11 @@ static void meet(struct mqk_queue *q, struct mqk_extra *x, struct overdue *late)
 
 	if (x->state == MQK_EXTRA_RETRYING) {
 		mqk_entry_end_retrying(q, e);
+	} else if (READ_ONCE(c->claimed)) {
+		/* a transaction settles what it has: that comes first */
+		mqk_deadline_clear(q, x);
+		mqk_deadline_set(q, x, mqk_deadline_now() + MQK_CLAIMED_WAIT,
+				 MQK_EXTRA_TAKEN);
 	} else if (c->queue) {
 		take_back(q, c, e, x->tag);
 	} else {

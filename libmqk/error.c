@@ -141,6 +141,26 @@ static const struct {
 		"the journal could not be read or written, now or before",
 		"look into the kernel log; mend the disk or make room, then close the broker and open it again",
 	},
+	[MQK_RULE_NO_TX] = {
+		"the session has no transaction",
+		"begin one (MQK_TX_F_BEGIN)",
+	},
+	[MQK_RULE_IN_TX] = {
+		"the session has a transaction",
+		"commit it, or roll it back",
+	},
+	[MQK_RULE_TX_LIMIT] = {
+		"the transaction has as much as it may",
+		"commit it, and begin another one",
+	},
+	[MQK_RULE_FULL] = {
+		"a queue has no room for a message of the transaction",
+		"try again when it has; nothing was done",
+	},
+	[MQK_RULE_TAKEN_BACK] = {
+		"a message that the transaction settles is not its consumer's any more",
+		"nothing was done; it was, or will be, delivered again",
+	},
 	[MQK_RULE_SINGLE_ACTIVE] = {
 		"the queue gives messages to one consumer alone",
 		"consume it instead",

@@ -83,6 +83,7 @@ struct mqk_entry {
 #define MQK_ENTRY_F_SETTLED	0x4	/* taken by one who acknowledges nothing */
 #define MQK_ENTRY_F_KEPT	0x8	/* taken out of a queue that keeps extras */
 #define MQK_ENTRY_F_BACK	0x10	/* the caller's, of one that is ready */
+#define MQK_ENTRY_F_STAGED	0x20	/* the caller's, of one that is taken */
 
 /**
  * struct mqk_chunk - a page of entries, aligned to its size

@@ -60,7 +60,7 @@ TEST_F(node, unknown_calls_are_ENOTTY)
 	const unsigned long cmds[] = {
 		0, ~0ul, _IO(MQK_IOC_MAGIC, 0),
 		_IO(MQK_IOC_MAGIC, 0x0f), _IO(MQK_IOC_MAGIC, 0xff),
-		_IOWR(MQK_IOC_MAGIC, 0x14, struct mqk_query),
+		_IOWR(MQK_IOC_MAGIC, 0x15, struct mqk_query),
 		_IOWR(MQK_IOC_MAGIC, 0x59, struct mqk_query),
 		_IOWR(MQK_IOC_MAGIC + 1, 0x10, struct mqk_query),
 		_IO(MQK_IOC_MAGIC, 0x82),
@@ -136,7 +136,7 @@ TEST_F(node, query_on_control)
 		  MQK_FEATURE_DEAD_LETTER | MQK_FEATURE_REDRIVE |
 		  MQK_FEATURE_WILL_DELAY | MQK_FEATURE_LAST_VALUE |
 		  MQK_FEATURE_PRODUCER | MQK_FEATURE_BLOCK |
-		  MQK_FEATURE_DURABLE, q.features);
+		  MQK_FEATURE_DURABLE | MQK_FEATURE_TX, q.features);
 }
 
 TEST_F(node, query_on_broker)

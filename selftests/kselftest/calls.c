@@ -207,6 +207,13 @@ static void fill_will(struct world *w, void *request)
 	r->message = PTR(&w->message);
 }
 
+static void fill_tx(struct world *w, void *request)
+{
+	struct mqk_tx *r = request;
+
+	r->flags = MQK_TX_F_BEGIN;
+}
+
 static void fill_consumer_create(struct world *w, void *request)
 {
 	struct mqk_consumer_create *r = request;
@@ -420,6 +427,9 @@ const struct call calls[] = {
 	{ CALL(WILL, will), BROKER(O_WRONLY), .fill = fill_will,
 	  .ptr = { { AT(will, message), 0, 0, sizeof(struct mqk_message),
 		     false } } },
+	{ CALL(TX, tx), BROKER(O_RDWR),
+	  .flags = MQK_TX_F_BEGIN | MQK_TX_F_COMMIT | MQK_TX_F_ROLLBACK,
+	  .fill = fill_tx },
 	{ CALL(CONSUMER_CREATE, consumer_create), BROKER(O_RDONLY),
 	  .flags = MQK_CONSUMER_F_NOACK | MQK_CONSUMER_F_EXCLUSIVE |
 		   MQK_CONSUMER_F_COPY | MQK_CONSUMER_F_PULL,

@@ -115,6 +115,8 @@ CALL_VARIANT(declare_rules)
 CALL_VARIANT(publish_jumbo)
 CALL_VARIANT(bind_topic)
 CALL_VARIANT(force_delete)
+CALL_VARIANT(tx_publish)
+CALL_VARIANT(tx_commit)
 
 FIXTURE_SETUP(fault)
 {
@@ -278,10 +280,39 @@ static int do_force_delete(struct work *k)
 	return broker_delete(&k->w.victim, MQK_BROKER_DELETE_F_FORCE);
 }
 
+static int transact(struct work *k, __u32 flag)
+{
+	struct mqk_tx tx = { .size = sizeof(tx), .flags = flag };
+
+	return mq(k->w.s, MQK_IOC_TX, &tx);
+}
+
+static int publish_one(struct port *p, struct work *k)
+{
+	struct msg m = {
+		.exchange = k->w.exchange, .key = "key", .key_len = 3,
+		.flags = MQK_MSG_F_EXPIRATION, .expiration = 1000 * 1000,
+		.payload = "x", .payload_len = 1,
+	};
+
+	return port_publish(p, &m);
+}
+
+static int do_tx_publish(struct work *k)
+{
+	return publish_one(&k->w.copy, k);
+}
+
+static int do_tx_commit(struct work *k)
+{
+	return transact(k, MQK_TX_F_COMMIT);
+}
+
 static const struct {
 	const char *name;
 	int (*fn)(struct work *k);
 } works[] = {
+	{ "tx_publish", do_tx_publish }, { "tx_commit", do_tx_commit },
 	{ "open", do_open }, { "close", do_close }, { "doorbell", do_doorbell },
 	{ "kick", do_kick }, { "map_port", do_map_port },
 	{ "map_consumer", do_map_consumer },
@@ -337,6 +368,13 @@ static int aftermath(struct work *k, const char *name, int ret)
 			close(k->opened);
 		return 0;
 	}
+	/* Kept back or not: a copy for each of both queues, or nothing. */
+	if (!strcmp(name, "tx_publish"))
+		return transact(k, MQK_TX_F_COMMIT) ?:
+		       messages_in(&k->w) == 6 + 2 * !ret ? 0 : -4;
+	/* All, and one is settled; or nothing, and none is. */
+	if (!strcmp(name, "tx_commit"))
+		return messages_in(&k->w) == (ret ? 6 : 6 + 4 - 1) ? 0 : -5;
 	/* What the port got meanwhile stays with it, for the next try. */
 	if (!strcmp(name, "publish_expiring"))
 		return messages_in(&k->w) == 6 + 2 * !ret ? 0 : -3;
@@ -362,7 +400,11 @@ static int prepare(struct work *k, const char *name)
 			ret = port_place(&k->w.inplace, &m);
 		}
 	}
-	if (!strcmp(name, "kick"))
+	if (!ret && !strncmp(name, "tx_", 3))
+		ret = transact(k, MQK_TX_F_BEGIN);
+	if (!ret && !strcmp(name, "tx_commit"))
+		ret = publish_one(&k->w.copy, k) ?: publish_one(&k->w.inplace, k);
+	if (!strcmp(name, "kick") || !strcmp(name, "tx_commit"))
 		consumer_ack(&k->w.push, k->w.unacked.tag, MQK_ACK_ACCEPT, 0);
 	if (k->call)
 		call_fill(k->call, &k->w, k->request);

@@ -426,7 +426,7 @@ static const struct {
 	int mode;			/* O_RDWR: any will do */
 } needs[] = {
 	{ "QUERY", O_RDWR }, { "ERROR", O_RDWR }, { "STAT", O_RDWR },
-	{ "WILL", O_WRONLY },
+	{ "WILL", O_WRONLY }, { "TX", O_RDWR },
 	{ "EXCHANGE_DECLARE", O_WRONLY }, { "EXCHANGE_DELETE", O_WRONLY },
 	{ "EXCHANGE_NEXT", O_RDWR }, { "QUEUE_DECLARE", O_RDWR },
 	{ "QUEUE_DELETE", O_RDONLY }, { "QUEUE_PURGE", O_RDONLY },

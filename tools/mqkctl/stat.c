@@ -65,6 +65,7 @@ static const struct {
 	{ MQK_FEATURE_PRODUCER, "producer" },
 	{ MQK_FEATURE_BLOCK, "block" },
 	{ MQK_FEATURE_DURABLE, "durable" },
+	{ MQK_FEATURE_TX, "tx" },
 };
 
 #define NR(a)	(sizeof(a) / sizeof((a)[0]))

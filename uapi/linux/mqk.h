@@ -456,7 +456,16 @@ struct mqk_port_user {
 #define MQK_RULE_JOURNAL	31	/* reading, writing or flushing the journal failed;
 					 * EIO: now or before, for good
 					 */
-#define MQK_RULE_NR		32
+#define MQK_RULE_NO_TX		32	/* EINVAL: the session has no transaction */
+#define MQK_RULE_IN_TX		33	/* EBUSY: it has one, or one that is being ended */
+#define MQK_RULE_TX_LIMIT	34	/* EOVERFLOW: limit and used are set */
+#define MQK_RULE_FULL		35	/* ENOSPC: used is the id of a queue that refuses
+					 * a message of a transaction
+					 */
+#define MQK_RULE_TAKEN_BACK	36	/* ESTALE: a message that a transaction settles is
+					 * not its consumer's any more
+					 */
+#define MQK_RULE_NR		37
 
 /**
  * struct mqk_error - MQK_IOC_ERROR: why the last failed call of this session, or
@@ -558,6 +567,7 @@ struct mqk_query {
 #define MQK_FEATURE_LEVELS	0x10000	/* x-mqk-levels of queues */
 #define MQK_FEATURE_PRODUCER	0x40000	/* ports of producers */
 #define MQK_FEATURE_BLOCK	0x80000	/* x-overflow block, MQK_WAIT_F_ROOM, POLLOUT */
+#define MQK_FEATURE_TX		0x200000 /* MQK_IOC_TX */
 #define MQK_FEATURE_LAST_VALUE	0x400000 /* last-value exchanges */
 #define MQK_FEATURE_WILL_DELAY	0x1000000 /* struct mqk_will.delay */
 #define MQK_FEATURE_DURABLE	0x4000000 /* MQK_BROKER_F_DIR, MQK_IOC_BROKER_OPEN, _CLOSE;
@@ -1520,6 +1530,55 @@ struct mqk_publish {
 	__aligned_u64 resv;
 };
 
+/**
+ * struct mqk_tx - MQK_IOC_TX: a transaction of this session
+ * @size: bytes of this structure
+ * @flags: MQK_TX_F_*, exactly one
+ * @messages: out: with COMMIT, how many were published; with ROLLBACK, forgotten
+ * @settlements: out: the same, of messages that were settled
+ *
+ * From BEGIN on, what the session's ports publish and what its consumers settle is
+ * kept back.  COMMIT does all of it; when it fails, it has done nothing of it, and the
+ * transaction is over as by ROLLBACK, which forgets it: what was to be settled stays
+ * unacknowledged.  So does the end of the session.
+ *
+ * What is handed in is checked at once, and refused as without a transaction; a record
+ * in place that was refused makes COMMIT fail with the same error.  Where messages
+ * lead, and whether there is room for them, is seen at COMMIT, and their completions
+ * come then.  They are numbered as they are handed in; numbers of what was forgotten
+ * are passed over, and a later CONFIRM says nothing of them.  Ports of producers refuse
+ * all messages (EINVAL).
+ * Consumers with NOACK settle as ever.  KICK takes acknowledgements into the
+ * transaction; credit and acknowledgement timeouts go on as if there were none.
+ *
+ * At most MQK_TX_MESSAGES_MAX are kept back, and as many settlements, those that a
+ * MULTIPLE stands for counted: then publishing and KICK are EOVERFLOW (rule TX_LIMIT),
+ * and so is COMMIT if more was handed in.  A port that has no room in its ring
+ * for the RETURN of one more mandatory message says EAGAIN.
+ *
+ * EINVAL: not exactly one flag; COMMIT, ROLLBACK: there is none (rule NO_TX).
+ * BEGIN, EBUSY: there is one (rule IN_TX); EAGAIN: a record of a port waits
+ * for room; other errors of MQK_IOC_DOORBELL for records that were committed before.
+ * COMMIT, ENOSPC: a queue refuses a message (rule FULL), or a limit; ENOENT,
+ * EACCES, EMLINK, ELOOP: as MQK_IOC_PUBLISH, of a message that has become so since;
+ * ESTALE: a message that is to be settled was taken back, its consumer was closed or
+ * is broken (rule TAKEN_BACK); EDQUOT, ENOMEM; the error of a port that is broken.
+ * While a transaction is being ended, publishing on its ports is EBUSY.
+ */
+struct mqk_tx {
+	__u32 size;
+	__u32 flags;
+	__u32 messages;
+	__u32 settlements;
+};
+
+#define MQK_TX_F_BEGIN		0x1
+#define MQK_TX_F_COMMIT		0x2
+#define MQK_TX_F_ROLLBACK	0x4
+
+#define MQK_TX_MESSAGES_MAX	1024
+#define MQK_TX_SETTLEMENTS_MAX	1024
+
 /* ------------------------------------------------------------------------
  * Consumers
  */
@@ -1717,7 +1776,7 @@ struct mqk_browse {
  *
  *	call				node open for	mode of the object
  *	QUERY, ERROR, STAT, *_NEXT,	either		-
- *	*_LIST, WAIT
+ *	*_LIST, WAIT, TX
  *	BROKER_CREATE, BROKER_DELETE	writing		-
  *	EXCHANGE_DECLARE		writing; with	-
  *					PASSIVE either
@@ -1755,6 +1814,7 @@ struct mqk_browse {
 #define MQK_IOC_ERROR		_IOWR(MQK_IOC_MAGIC, 0x11, struct mqk_error)
 #define MQK_IOC_STAT		_IOWR(MQK_IOC_MAGIC, 0x12, struct mqk_stat)
 #define MQK_IOC_WILL		_IOWR(MQK_IOC_MAGIC, 0x13, struct mqk_will)
+#define MQK_IOC_TX		_IOWR(MQK_IOC_MAGIC, 0x14, struct mqk_tx)
 #define MQK_IOC_BROKER_CREATE	_IOWR(MQK_IOC_MAGIC, 0x18, struct mqk_broker_create)
 #define MQK_IOC_BROKER_DELETE	_IOWR(MQK_IOC_MAGIC, 0x19, struct mqk_broker_delete)
 #define MQK_IOC_BROKER_NEXT	_IOWR(MQK_IOC_MAGIC, 0x1a, struct mqk_broker_next)
