@@ -1701,6 +1701,73 @@ int mqk_serve(struct mqk_consumer *c, struct mqk_port *p, mqk_serve_fn *fn,
 	      void *arg, int64_t idle);
 
 /* ------------------------------------------------------------------------
+ * Transactions (tx.c)
+ *
+ * Of a session: what its ports publish and what its consumers settle, all of it at
+ * once or not at all.  While one thread ends it, the session's other threads hand in
+ * nothing.
+ */
+
+/**
+ * mqk_tx_begin - keep back what the session publishes and settles from now on
+ * @m: session
+ *
+ * What was published and acknowledged before is not part of it.
+ * Return: 0; -EBUSY there is a transaction; -EAGAIN a message of a port waits for room;
+ * -ENOTTY a kernel without them; the errors of struct mqk_tx.
+ * Source: uapi MQK_IOC_TX.
+ */
+int mqk_tx_begin(struct mqk *m);
+
+/**
+ * mqk_tx_commit - do all of it
+ * @m: session
+ *
+ * When it fails, nothing has happened, and the transaction is over: messages that were
+ * acknowledged in it are unacknowledged again.
+ * Return: 0; -EINVAL there is no transaction; -ENOSPC a queue refuses a message;
+ * -ESTALE a message that was acknowledged is not the consumer's any more; the errors of
+ * struct mqk_tx.  Source: uapi MQK_IOC_TX.
+ */
+int mqk_tx_commit(struct mqk *m);
+
+/**
+ * mqk_tx_rollback - forget it
+ * @m: session
+ *
+ * Messages that were acknowledged are unacknowledged again; one that was mapped by
+ * itself (larger than a segment) cannot be read any more.
+ * Return: 0; -EINVAL there is no transaction.  Source: uapi MQK_IOC_TX.
+ */
+int mqk_tx_rollback(struct mqk *m);
+
+/*
+ * What is called for each message: it publishes what comes of it, on ports of the
+ * session.  0: done; negative: it has failed.
+ */
+typedef int mqk_process_fn(const struct mqk_msg *msg, void *arg);
+
+/**
+ * mqk_process - take messages, publish what comes of them, and acknowledge them, in
+ *	one transaction
+ * @c: consumer that is pushed, and acknowledges
+ * @fn: called for each
+ * @arg: for it
+ * @max: most messages of one transaction, 1 to MQK_TX_SETTLEMENTS_MAX; no more than are
+ *	there
+ * @timeout: how long to wait for the first; MQK_FOREVER
+ *
+ * A process that dies at any time leaves either a message that nothing was published
+ * for, or what was published for it and no message.  So does a failure: the message
+ * for which @fn failed is rejected and the others of that transaction are returned,
+ * all to their old places.
+ * Return: how many were processed; 0 none has come; what @fn returned, when it failed;
+ * -EINTR a signal; as mqk_recv(), mqk_ack(), mqk_tx_begin(), mqk_tx_commit().
+ */
+int mqk_process(struct mqk_consumer *c, mqk_process_fn *fn, void *arg, int max,
+		int64_t timeout);
+
+/* ------------------------------------------------------------------------
  * Idempotent consumers (idem.c)
  *
  * A message may be delivered twice: after its consumer has died, or because its

@@ -919,6 +919,181 @@ static void wills(void)
 	drop_broker();
 }
 
+/* ---- transactions ---- */
+
+static void transactions(void)
+{
+	struct mqk_port_opts po = { .sz = sizeof(po), .confirm = true, .inplace = true };
+
+	make_broker(NULL);
+	CHECK_EQ(mqk_port_open(m, &po, &p), 0);
+	CHECK_EQ(mqk_consume(m, "q", NULL, &c), 0);
+	CHECK_EQ(mqk_tx_commit(m), -EINVAL);
+	CHECK_EQ(mqk_tx_rollback(m), -EINVAL);
+	CHECK_EQ(mqk_tx_begin(m), 0);
+	CHECK_EQ(mqk_tx_begin(m), -EBUSY);
+	CHECK_EQ(mqk_publish(p, direct, MQK_STR("k"), "a", 1, 0), 0);
+	CHECK_EQ(mqk_put(p, direct, MQK_STR("k"), "b", 1, 0), 0);
+	CHECK_EQ(mqk_recv(c, &msg, 50000000), 0);
+	CHECK_EQ(mqk_tx_rollback(m), 0);
+	CHECK_EQ(mqk_recv(c, &msg, 50000000), 0);
+	CHECK_EQ(mqk_tx_begin(m), 0);
+	CHECK_EQ(mqk_put(p, direct, MQK_STR("k"), "c", 1, 0), 0);
+	CHECK_EQ(mqk_publish(p, direct, MQK_STR("k"), "d", 1, 0), 0);
+	CHECK_EQ(mqk_tx_commit(m), 0);
+	CHECK_EQ(mqk_confirm_wait(p, 0, LONG), 0);
+	CHECK_EQ(mqk_recv(c, &msg, LONG), 1);
+	CHECK(REPLIED("c"));
+	CHECK_EQ(mqk_tx_begin(m), 0);
+	CHECK_EQ(mqk_ack(c, msg.d.tag), 0);
+	CHECK_EQ(mqk_tx_rollback(m), 0);
+	CHECK_EQ(mqk_ack(c, msg.d.tag), 0);
+	CHECK_EQ(mqk_recv(c, &msg, LONG), 1);
+	CHECK(REPLIED("d"));
+	CHECK_EQ(mqk_ack(c, msg.d.tag), 0);
+	drop_broker();
+}
+
+#define ITEMS	60
+
+struct process {
+	struct mqk_port *out;
+	uint32_t exchange;
+	int fails;
+};
+
+/* What comes of a message: itself, twice. */
+static int twice(const struct mqk_msg *in, void *arg)
+{
+	struct process *w = arg;
+	int err;
+
+	err = mqk_publish(w->out, w->exchange, MQK_STR("out"), in->payload,
+			  in->d.payload_len, 0);
+	if (!err && w->fails && !--w->fails)
+		return -EIO;
+	return err ? err : mqk_put(w->out, w->exchange, MQK_STR("out"), in->payload,
+				   in->d.payload_len, 0);
+}
+
+static int open_process(struct mqk *own, struct process *w, struct mqk_consumer **in)
+{
+	struct mqk_port_opts po = { .sz = sizeof(po), .inplace = true };
+	int err;
+
+	w->fails = 0;
+	err = mqk_exchange_id(own, "", &w->exchange);
+	if (!err)
+		err = mqk_port_open(own, &po, &w->out);
+	return err ? err : mqk_consume(own, "in", NULL, in);
+}
+
+/* Until it is killed. */
+static void process_for_ever(void)
+{
+	struct mqk_consumer *in;
+	struct process w;
+	struct mqk *own;
+
+	if (mqk_open(name, 0, &own) || open_process(own, &w, &in))
+		_exit(1);
+	while (mqk_process(in, twice, &w, 3, MQK_FOREVER) > 0)
+		;
+	_exit(2);
+}
+
+static uint64_t left_in(const char *queue)
+{
+	struct mqk_queue_info info = { .sz = sizeof(info) };
+
+	CHECK_EQ(mqk_queue_lookup(m, queue, &info), 0);
+	CHECK_EQ(mqk_queue_get(m, info.id, &info), 0);
+	return info.ready + info.unacked;
+}
+
+/* Each item is there twice, and in order of the pair; none is missing. */
+static void check_items(void)
+{
+	unsigned int seen[ITEMS] = { 0 }, i, item;
+
+	CHECK_EQ(mqk_consume(m, "out", NULL, &c), 0);
+	for (i = 0; i < 2 * ITEMS; i++) {
+		CHECK_EQ(mqk_recv(c, &msg, LONG), 1);
+		memcpy(&item, msg.payload, sizeof(item));
+		CHECK(item < ITEMS && ++seen[item] <= 2);
+		CHECK_EQ(mqk_ack(c, msg.d.tag), 0);
+	}
+	CHECK_EQ(mqk_recv(c, &msg, 50000000), 0);
+}
+
+/*
+ * Processes that move messages are killed at random moments: nothing is lost, and
+ * nothing comes twice.
+ */
+static void processing_is_exactly_once(void)
+{
+	struct timespec pause = { 0 };
+	unsigned int i, seed = 1, killed = 0;
+	int status;
+
+	make_broker(NULL);
+	CHECK_EQ(mqk_queue_declare(m, "in", NULL, NULL), 0);
+	CHECK_EQ(mqk_queue_declare(m, "out", NULL, NULL), 0);
+	CHECK_EQ(mqk_exchange_id(m, "", &direct), 0);
+	CHECK_EQ(mqk_port_open(m, NULL, &p), 0);
+	for (i = 0; i < ITEMS; i++)
+		CHECK_EQ(mqk_publish(p, direct, MQK_STR("in"), &i, sizeof(i), 0), 0);
+	while (left_in("in") && killed < 5000) {
+		pid_t pid = fork();
+
+		if (!pid)
+			process_for_ever();
+		/* longer by and by, so that a slow machine gets there, too */
+		pause.tv_nsec = rand_r(&seed) % (200000u * (1 + killed++ / 4));
+		nanosleep(&pause, NULL);
+		kill(pid, SIGKILL);
+		CHECK_EQ(waitpid(pid, &status, 0), pid);
+		CHECK(WIFSIGNALED(status));
+	}
+	CHECK_EQ(left_in("in"), 0);
+	check_items();
+	drop_broker();
+}
+
+static void processing(void)
+{
+	struct mqk_consumer *in;
+	struct process w;
+	unsigned int i;
+
+	make_broker(NULL);
+	CHECK_EQ(mqk_queue_declare(m, "in", NULL, NULL), 0);
+	CHECK_EQ(mqk_queue_declare(m, "out", NULL, NULL), 0);
+	CHECK_EQ(open_process(m, &w, &in), 0);
+	CHECK_EQ(mqk_process(in, NULL, &w, 1, 0), -EINVAL);
+	CHECK_EQ(mqk_process(in, twice, &w, 0, 0), -EINVAL);
+	CHECK_EQ(mqk_process(in, twice, &w, MQK_TX_SETTLEMENTS_MAX + 1, 0), -EINVAL);
+	CHECK_EQ(mqk_process(in, twice, &w, 1, 1000000), 0);
+	for (i = 0; i < 4; i++)
+		CHECK_EQ(mqk_publish(w.out, w.exchange, MQK_STR("in"), &i, sizeof(i), 0), 0);
+	/* the second one fails, and takes the first one with it */
+	w.fails = 2;
+	CHECK_EQ(mqk_process(in, twice, &w, 4, LONG), -EIO);
+	CHECK_EQ(left_in("out"), 0);
+	CHECK_EQ(left_in("in"), 4);
+	for (i = 0; i < 4;) {
+		int n = mqk_process(in, twice, &w, 4, LONG);
+
+		CHECK(n > 0);
+		i += (unsigned int)n;
+	}
+	CHECK_EQ(left_in("in"), 0);
+	CHECK_EQ(left_in("out"), 8);
+	mqk_consumer_close(in);
+	mqk_port_close(w.out);
+	drop_broker();
+}
+
 static const struct test tests[] = {
 	TEST(session),
 	TEST(brokers),
@@ -939,6 +1114,9 @@ static const struct test tests[] = {
 	TEST(death),
 	TEST(calling),
 	TEST(wills),
+	TEST(transactions),
+	TEST(processing),
+	TEST(processing_is_exactly_once),
 	TEST(race_sleep),
 	TEST(race_spin),
 	TEST(race_noack),

@@ -83,6 +83,9 @@ static bool take_back(struct broker *b, struct queue *q)
 	if (!first)
 		return false;
 	pulled = b->consumer[first->consumer].pulls;
+	session_lose(&b->session[b->consumer[first->consumer].session], first->consumer,
+		     first->tag);
+	b->consumer[first->consumer].lapsed = true;
 	consumer_lose(b, first);
 	queue_return(b, q, first, false);
 	while (pulled && consumer_dispatch(b, q))

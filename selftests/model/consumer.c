@@ -160,6 +160,7 @@ void consumer_end(struct broker *b, unsigned int id, bool died)
 	c->attached = false;
 	while ((e = first_held(b, id, 0, &q))) {
 		c->held--;
+		session_lose(&b->session[c->session], id, e->tag);
 		queue_return(b, q, e, died);
 	}
 	c->open = false;
@@ -379,8 +380,10 @@ bool consumer_dispatch(struct broker *b, struct queue *q)
 	return first;
 }
 
-bool consumer_waits_for(struct broker *b, struct queue *q, const struct message *m)
+bool consumer_waits_for(struct broker *b, struct queue *q, const struct message *m,
+			unsigned int staged)
 {
+	const struct consumer *c;
 	unsigned int i;
 
 	for (i = 0; i < q->nr; i++)
@@ -388,7 +391,11 @@ bool consumer_waits_for(struct broker *b, struct queue *q, const struct message 
 			return false;
 	if (q->rules.single_active)
 		choose_active(b, q);
-	return !q->paused && taker(b, q, m, 0) != NOBODY;
+	i = q->paused ? NOBODY : taker(b, q, m, 0);
+	if (i == NOBODY)
+		return false;
+	c = &b->consumer[i];
+	return c->noack || !c->prefetch || c->prefetch - c->held > staged;
 }
 
 int consumer_get(struct broker *b, unsigned int id, const char *queue, bool noack)
@@ -458,32 +465,67 @@ static int settle_up_to(struct broker *b, unsigned int id, uint64_t tag, enum ve
 	return nr || !tag ? 0 : -EINVAL;
 }
 
+/* Keep back what becomes of one message. */
+static void stage(struct session *s, unsigned int id, uint64_t tag, enum verdict verdict,
+		  bool requeue)
+{
+	*session_stage(s) = (struct staged){
+		.id = id, .tag = tag, .requeue = requeue, .verdict = verdict,
+	};
+}
+
+/* As settle_up_to(), in a transaction. */
+static int stage_up_to(struct broker *b, unsigned int id, uint64_t tag, enum verdict verdict,
+		       bool requeue)
+{
+	struct session *s = &b->session[b->consumer[id].session];
+	int nr = settle_lost(&b->consumer[id], tag, true);
+	uint64_t from = 1;
+	struct entry *e;
+	struct queue *q;
+
+	while ((e = first_held(b, id, from, &q)) && (!tag || e->tag <= tag)) {
+		from = e->tag + 1;
+		if (session_staged(s, id, e->tag))
+			continue;
+		stage(s, id, e->tag, verdict, requeue);
+		nr++;
+	}
+	return nr || !tag || b->consumer[id].lapsed ? 0 : -EINVAL;
+}
+
+static int settle_one(struct broker *b, unsigned int id, uint64_t tag, enum verdict verdict,
+		      bool requeue)
+{
+	struct session *s = &b->session[b->consumer[id].session];
+	struct queue *q;
+	struct entry *e = consumer_holds(b, id, tag, &q);
+
+	if (!e)
+		return settle_lost(&b->consumer[id], tag, false) ? 0 : -EINVAL;
+	if (!s->tx)
+		settle(b, q, e, verdict, requeue);
+	else if (session_staged(s, id, tag))
+		return -EINVAL;
+	else
+		stage(s, id, tag, verdict, requeue);
+	return 0;
+}
+
 int consumer_take(struct broker *b, unsigned int id, uint64_t tag, bool multiple,
 		  enum verdict verdict, bool requeue)
 {
 	struct consumer *c = id < b->nr_consumers ? &b->consumer[id] : NULL;
-	struct session *s;
-	struct queue *q;
-	struct entry *e;
-	int err = 0;
+	int err = -EINVAL;
 
 	if (!c || !c->open)
 		return -ENOENT;
-	s = &b->session[c->session];
-	e = consumer_holds(b, id, tag, &q);
-	if (s->tx && (multiple || (e && !session_staged(s, id, tag)))) {
-		*session_stage(s) = (struct staged){
-			.id = id, .tag = tag, .multiple = multiple, .requeue = requeue,
-			.verdict = verdict,
-		};
-		return 0;
-	}
-	if (multiple && tag <= c->last_tag)
+	if (!multiple)
+		err = settle_one(b, id, tag, verdict, requeue);
+	else if (tag <= c->last_tag && b->session[c->session].tx)
+		err = stage_up_to(b, id, tag, verdict, requeue);
+	else if (tag <= c->last_tag)
 		err = settle_up_to(b, id, tag, verdict, requeue);
-	else if (e && !multiple && !s->tx)
-		settle(b, q, e, verdict, requeue);
-	else if (!settle_lost(c, tag, false))
-		err = -EINVAL;
 	queue_up(b, c);
 	if (err) {
 		/* It has lost count: what it says is worth nothing from here on. */
@@ -491,6 +533,19 @@ int consumer_take(struct broker *b, unsigned int id, uint64_t tag, bool multiple
 		consumer_end(b, id, true);
 	}
 	return err;
+}
+
+void consumer_commit(struct broker *b, unsigned int id, uint64_t tag, enum verdict verdict,
+		     bool requeue)
+{
+	struct queue *q;
+	struct entry *e = consumer_holds(b, id, tag, &q);
+
+	/* its queue may be gone */
+	if (!e)
+		return;
+	settle(b, q, e, verdict, requeue);
+	queue_up(b, &b->consumer[id]);
 }
 
 int consumer_settle(struct broker *b, unsigned int id, uint64_t tag, bool multiple,

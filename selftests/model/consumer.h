@@ -36,6 +36,7 @@ struct consumer {
 	uint64_t last_tag;
 	unsigned int held;
 	bool broken;
+	bool lapsed;			/* a message was taken back from it */
 	/* Tags whose message is not theirs any more: settling them does nothing. */
 	uint64_t gone[VOID_ROOM];
 	unsigned int nr_gone;
@@ -68,6 +69,9 @@ int consumer_settle(struct broker *b, unsigned int id, uint64_t tag, bool multip
 /* The same, without what follows from it. */
 int consumer_take(struct broker *b, unsigned int id, uint64_t tag, bool multiple,
 		  enum verdict verdict, bool requeue);
+/* Carry out what a transaction has kept back. */
+void consumer_commit(struct broker *b, unsigned int id, uint64_t tag, enum verdict verdict,
+		     bool requeue);
 struct entry *consumer_holds(struct broker *b, unsigned int id, uint64_t tag,
 			     struct queue **q);
 /* The tag of its nth unacknowledged message, from 0; 0 if there are fewer. */
@@ -76,8 +80,9 @@ uint64_t consumer_nth(struct broker *b, unsigned int id, unsigned int n);
 void consumer_lose(struct broker *b, struct entry *e);
 /* Give a ready message to a consumer that can take it; false: none, or nobody. */
 bool consumer_dispatch(struct broker *b, struct queue *q);
-/* Whether a message that came now would not have to wait. */
-bool consumer_waits_for(struct broker *b, struct queue *q, const struct message *m);
+/* Whether a message that came now, after @staged others, would not have to wait. */
+bool consumer_waits_for(struct broker *b, struct queue *q, const struct message *m,
+			unsigned int staged);
 unsigned int consumer_count(const struct broker *b, const char *queue);
 
 #endif

@@ -30,9 +30,9 @@ static const unsigned char weight[NR_OPERATIONS] = {
 	[SETTLE_ACK] = 10,
 	[SETTLE_NACK] = 6,
 	[SETTLE_REJECT] = 10,
-	[TX] = 1,
-	[COMMIT] = 2,
-	[ROLLBACK] = 2,
+	[TX] = 4,
+	[COMMIT] = 4,
+	[ROLLBACK] = 3,
 	[ADVANCE] = 12,
 	[CHANGE] = 2,
 	[CANCEL_SCHEDULED] = 2,
@@ -45,7 +45,7 @@ static const unsigned char weight[NR_OPERATIONS] = {
 const struct scope scope_all = { ~0u, ~0u, ~0u, ~0u, ~0u };
 
 const struct scope scope_module = {
-	.operations = ~(BIT(TX) | BIT(COMMIT) | BIT(ROLLBACK)),
+	.operations = ~0u,
 	.queue_profiles = BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(7) |
 			  BIT(9) | BIT(10) | BIT(11) | BIT(12) | BIT(13) | BIT(14) | BIT(15) |
 			  BIT(16) | BIT(17) | BIT(18) | BIT(19) | BIT(20) | BIT(21) |

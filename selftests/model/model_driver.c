@@ -75,13 +75,29 @@ static uint64_t number_of(struct broker *b, unsigned int port, enum numbering nu
 	return number ? number : 1;
 }
 
+/*
+ * Of a message that a port refuses which is handed in in place, nobody hears before the
+ * commit, which fails by that.
+ */
+static int hand_in(struct broker *b, unsigned int id, const struct message *m,
+		   uint64_t number)
+{
+	int err = port_publish(b, id, m, number);
+	struct port *p = id < b->nr_ports ? &b->port[id] : NULL;
+
+	if ((err == -EINVAL || err == -ERANGE) && m->body % 2 && b->session[p->session].tx &&
+	    !p->failed)
+		p->failed = err;
+	return err;
+}
+
 static int publish_numbered(struct broker *b, const unsigned int *n, unsigned int nr)
 {
 	struct message m = message_make(nr);
 
 	exchange_name(n[1], m.exchange);
 	strcpy(m.key, key_name(n[2]));
-	return port_publish(b, n[0], &m, number_of(b, n[0], n[3]));
+	return hand_in(b, n[0], &m, number_of(b, n[0], n[3]));
 }
 
 static int open_producer(struct broker *b, const unsigned int *n)
@@ -110,7 +126,7 @@ static int publish(struct broker *b, const unsigned int *n, unsigned int nr)
 		strcpy(m.cc.key[m.cc.nr++], kind.cc);
 	if (kind.bcc)
 		strcpy(m.bcc.key[m.bcc.nr++], kind.bcc);
-	return port_publish(b, n[0], &m, number_of(b, n[0], NUMBER_NEXT));
+	return hand_in(b, n[0], &m, number_of(b, n[0], NUMBER_NEXT));
 }
 
 static int consume(struct broker *b, const unsigned int *n)

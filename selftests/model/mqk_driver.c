@@ -27,12 +27,16 @@
 
 struct driven_session {
 	struct mqk *m;			/* NULL: closed */
+	bool tx;
 };
 
 struct driven_port {
 	unsigned int session;
 	struct mqk_port *p;
 	unsigned int last;		/* step of the message published last */
+	unsigned int staged[HELD_ROOM];	/* the same, of those that a transaction has */
+	unsigned int nr_staged;
+	unsigned long long confirmed;	/* messages, up to here */
 	int producer;			/* name, or -1 */
 	unsigned int errors;		/* messages that have a number for the kernel alone */
 	int error;			/* of the one published last */
@@ -50,6 +54,7 @@ struct held {
 	uint64_t tag;
 	uint32_t queue;
 	uint64_t until;			/* when it returns, or 0 */
+	bool staged;			/* a transaction settles it */
 };
 
 struct driven_consumer {
@@ -378,9 +383,12 @@ static void read_port(struct driven_port *p)
 			p->errors++;
 			p->error = c.result;
 		} else if (c.type == MQK_COMPLETION_RETURN) {
-			text_add(&p->seen, "[return %llu m%u]", seq, p->last);
+			text_add(&p->seen, "[return %llu m%u]", seq,
+				 p->nr_staged ? p->staged[seq - p->confirmed - 1] : p->last);
 		} else {
-			text_add(&p->seen, "[confirm %llu %s]", seq, p->taken ? "ack" : "nack");
+			while (p->confirmed < seq)
+				text_add(&p->seen, "[confirm %llu %s]", ++p->confirmed,
+					 p->taken ? "ack" : "nack");
 		}
 	}
 }
@@ -499,6 +507,8 @@ static int publish(struct driven *d, const struct step *s, unsigned int nr)
 	memcpy(payload, &nr, sizeof(nr));
 	if (!p->held)
 		p->last = nr;
+	if (d->session[p->session].tx && p->nr_staged < HELD_ROOM)
+		p->staged[p->nr_staged] = nr;
 	m.headers_len = further_keys(&kind, headers);
 	m.flags |= kind.cc || kind.bcc ? MQK_MSG_F_CC : 0;
 	m.flags |= kind.id ? MQK_MSG_F_ID : 0;
@@ -513,8 +523,12 @@ static int publish(struct driven *d, const struct step *s, unsigned int nr)
 		m.flags |= MQK_MSG_F_EXPIRATION;
 	}
 	/* in place or not, as it happens */
-	if (p->producer < 0)
-		return p->held ? while_held(d, p, 0) : hand_in(p, &m, nr % 2);
+	if (p->producer < 0) {
+		int err = p->held ? while_held(d, p, 0) : hand_in(p, &m, nr % 2);
+
+		p->nr_staged += d->session[p->session].tx && !err;
+		return err;
+	}
 	return hand_in_numbered(d, p, &m, nr % 2, numbered ? n[3] : NUMBER_NEXT);
 }
 
@@ -663,8 +677,10 @@ static void note(struct driven *d, struct driven_consumer *c, const struct mqk_m
 	if (c->nr_held == HELD_ROOM)
 		abort();
 	timeout = d->timeout[msg->d.queue % NAMES_ROOM];
-	c->held[c->nr_held++] = (struct held){ msg->d.tag, msg->d.queue,
-					       timeout ? d->now + timeout : 0 };
+	c->held[c->nr_held++] = (struct held){
+		.tag = msg->d.tag, .queue = msg->d.queue,
+		.until = timeout ? d->now + timeout : 0,
+	};
 }
 
 static int get(struct driven *d, const unsigned int *n)
@@ -693,6 +709,37 @@ static void forget(struct driven_consumer *c, unsigned int at)
 	memmove(&c->held[at], &c->held[at + 1], (c->nr_held - at) * sizeof(c->held[0]));
 }
 
+static int say(struct driven_consumer *c, const struct step *s)
+{
+	const unsigned int *n = s->n;
+
+	if (s->op == SETTLE_ACK)
+		return n[2] ? mqk_ack_multiple(c->c, c->held[n[1]].tag) :
+			      mqk_ack(c->c, c->held[n[1]].tag);
+	if (s->op == SETTLE_NACK)
+		return mqk_nack(c->c, c->held[n[1]].tag, n[3], n[2]);
+	return mqk_reject(c->c, c->held[n[1]].tag, n[3]);
+}
+
+/* What is settled in a transaction is still held until that is committed. */
+static int settle_in_tx(struct driven *d, struct driven_consumer *c, const struct step *s)
+{
+	unsigned int from;
+	int err;
+
+	err = say(c, s);
+	if (!err)
+		err = min_zero(mqk_settle(c->c));
+	if (err == -EINVAL) {
+		text_add(&c->seen, "broken");
+		close_consumer(d, c);
+		return err;
+	}
+	for (from = s->n[1] + 1; from-- > (s->n[2] ? 0 : s->n[1]);)
+		c->held[from].staged = true;
+	return err;
+}
+
 static int settle(struct driven *d, const struct step *s)
 {
 	const unsigned int *n = s->n;
@@ -702,13 +749,9 @@ static int settle(struct driven *d, const struct step *s)
 
 	if (!c || !c->c || n[1] >= c->nr_held)
 		return -ENOENT;
-	if (s->op == SETTLE_ACK)
-		err = n[2] ? mqk_ack_multiple(c->c, c->held[n[1]].tag) :
-			     mqk_ack(c->c, c->held[n[1]].tag);
-	else if (s->op == SETTLE_NACK)
-		err = mqk_nack(c->c, c->held[n[1]].tag, n[3], n[2]);
-	else
-		err = mqk_reject(c->c, c->held[n[1]].tag, n[3]);
+	if (d->session[c->session].tx)
+		return settle_in_tx(d, c, s);
+	err = say(c, s);
 	for (from = n[1] + 1; from-- > (n[2] ? 0 : n[1]);)
 		forget(c, from);
 	return err;
@@ -754,6 +797,59 @@ static int cancel_scheduled(struct driven *d, const unsigned int *n)
 	}
 }
 
+/* What a session has kept back is done, or forgotten. */
+static void end_tx(struct driven *d, unsigned int session, bool done)
+{
+	unsigned int i, j;
+
+	d->session[session].tx = false;
+	for (i = 0; i < d->nr_ports; i++)
+		if (d->port[i].session == session) {
+			read_port(&d->port[i]);
+			if (!done)
+				d->port[i].confirmed += d->port[i].nr_staged;
+			d->port[i].nr_staged = 0;
+		}
+	for (i = 0; i < d->nr_consumers; i++) {
+		struct driven_consumer *c = &d->consumer[i];
+
+		for (j = c->session == session ? c->nr_held : 0; j-- > 0;) {
+			if (c->held[j].staged && done)
+				forget(c, j);
+			else
+				c->held[j].staged = false;
+		}
+	}
+}
+
+static int begin(struct driven *d, unsigned int session)
+{
+	unsigned int i;
+	int err;
+
+	/* a copy that waits is its caller's, who might never come again */
+	for (i = 0; !d->session[session].tx && i < d->nr_ports; i++)
+		if (d->port[i].session == session && d->port[i].p && d->port[i].held &&
+		    !d->port[i].inplace)
+			return -EAGAIN;
+	err = mqk_tx_begin(d->session[session].m);
+	if (!err)
+		d->session[session].tx = true;
+	return err;
+}
+
+static int transact(struct driven *d, enum operation op, unsigned int session)
+{
+	struct mqk *m = d->session[session].m;
+	int err;
+
+	if (op == TX)
+		return begin(d, session);
+	err = op == COMMIT ? mqk_tx_commit(m) : mqk_tx_rollback(m);
+	end_tx(d, session, !err && op == COMMIT);
+	return err;
+}
+
 static int apply_in_session(struct driven *d, const struct step *s)
 {
 	const unsigned int *n = s->n;
@@ -783,6 +879,10 @@ static int apply_in_session(struct driven *d, const struct step *s)
 	case CONSUME:
 	case PULL:
 		return consume(d, m, n, s->op == PULL);
+	case TX:
+	case COMMIT:
+	case ROLLBACK:
+		return transact(d, s->op, n[0]);
 	default:
 		return -EOPNOTSUPP;
 	}

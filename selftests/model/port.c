@@ -167,6 +167,35 @@ static bool publish(struct broker *b, struct port *p, const struct message *m, u
 	return true;
 }
 
+void port_commit(struct broker *b, unsigned int id, const struct message *m)
+{
+	struct port *p = &b->port[id];
+	struct targets t;
+	unsigned int i;
+
+	p->seq++;
+	p->unconfirmed++;
+	route_find(b, m->exchange, m, true, &t);
+	if (!t.nr && m->mandatory && p->open)
+		text_add(&p->seen, "[return %llu m%u]", (unsigned long long)p->seq, m->body);
+	for (i = 0; i < t.nr; i++) {
+		struct queue *q = queue_find(b, t.queue[i]);
+
+		if (queue_admits(b, q, m, 0) != REPEATED)
+			queue_append(b, q, m);
+	}
+}
+
+void port_confirm(struct broker *b, unsigned int id)
+{
+	struct port *p = &b->port[id];
+
+	for (; p->unconfirmed; p->unconfirmed--)
+		if (p->open)
+			text_add(&p->seen, "[confirm %llu ack]",
+				 (unsigned long long)(p->seq - p->unconfirmed + 1));
+}
+
 int port_take(struct broker *b, unsigned int id, const struct message *m, uint64_t number)
 {
 	struct port *p = id < b->nr_ports ? &b->port[id] : NULL;

@@ -19,6 +19,8 @@ struct port {
 	int producer;			/* or -1 */
 	unsigned int epoch;
 	uint64_t seq;
+	uint64_t unconfirmed;		/* so many of them, of a transaction */
+	int failed;			/* what a transaction cannot be committed for */
 	bool blocked;			/* by a full queue, with this one: */
 	struct message waiting;
 	uint64_t until;
@@ -43,6 +45,9 @@ int port_close(struct broker *b, unsigned int id);
 int port_publish(struct broker *b, unsigned int id, const struct message *m, uint64_t number);
 /* The same, without what follows from it. */
 int port_take(struct broker *b, unsigned int id, const struct message *m, uint64_t number);
+/* What a transaction has kept back, and every queue takes. */
+void port_commit(struct broker *b, unsigned int id, const struct message *m);
+void port_confirm(struct broker *b, unsigned int id);
 /* Try what is blocked again; true if that changed anything. */
 bool port_retry(struct broker *b);
 uint64_t port_deadline(const struct broker *b);

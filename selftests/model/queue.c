@@ -332,9 +332,9 @@ enum admission queue_admits(struct broker *b, struct queue *q, const struct mess
 	if (r->overflow == DROP_HEAD)
 		return ADMITTED;
 	if (nr + 1 <= (uint64_t)r->max_length &&
-	    bytes_of(q, true) + m->bytes <= (uint64_t)r->max_bytes)
+	    bytes_of(q, true) + (staged + 1) * (uint64_t)m->bytes <= (uint64_t)r->max_bytes)
 		return ADMITTED;
-	return !staged && !m->delay && consumer_waits_for(b, q, m) ? ADMITTED : REFUSED;
+	return !m->delay && consumer_waits_for(b, q, m, staged) ? ADMITTED : REFUSED;
 }
 
 static uint64_t expiry(const struct broker *b, const struct queue *q, const struct message *m)

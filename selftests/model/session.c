@@ -47,8 +47,18 @@ int session_close(struct broker *b, unsigned int id, bool died)
 
 int session_tx(struct broker *b, unsigned int id)
 {
+	unsigned int i;
+
 	if (id >= b->nr_sessions || !b->session[id].open)
 		return -ENOENT;
+	if (b->session[id].tx)
+		return -EBUSY;
+	for (i = 0; i < b->nr_ports; i++)
+		if (b->port[i].session == id && b->port[i].blocked)
+			return -EAGAIN;
+	for (i = 0; i < b->nr_ports; i++)
+		if (b->port[i].session == id)
+			b->port[i].failed = 0;
 	b->session[id].tx = true;
 	return 0;
 }
@@ -61,16 +71,29 @@ struct staged *session_stage(struct session *s)
 	return &s->staged[s->nr++];
 }
 
-bool session_staged(const struct session *s, unsigned int consumer, uint64_t tag)
+static struct staged *find_settlement(const struct session *s, unsigned int consumer,
+				      uint64_t tag)
 {
 	unsigned int i;
 
 	for (i = 0; i < s->nr; i++)
 		if (!s->staged[i].publish && s->staged[i].id == consumer &&
-		    (s->staged[i].multiple ? tag <= s->staged[i].tag || !s->staged[i].tag :
-					     tag == s->staged[i].tag))
-			return true;
-	return false;
+		    s->staged[i].tag == tag)
+			return &s->staged[i];
+	return NULL;
+}
+
+bool session_staged(const struct session *s, unsigned int consumer, uint64_t tag)
+{
+	return find_settlement(s, consumer, tag);
+}
+
+void session_lose(struct session *s, unsigned int consumer, uint64_t tag)
+{
+	struct staged *staged = find_settlement(s, consumer, tag);
+
+	if (staged)
+		staged->lost = true;
 }
 
 /* How many of the first so many staged messages go to a queue. */
@@ -90,31 +113,51 @@ static unsigned int staged_before(struct broker *b, const struct session *s, uns
 	return n;
 }
 
-/* Whether no queue refuses any of it. */
-static bool is_admitted(struct broker *b, const struct session *s)
+/* Whether no queue refuses a message; those before it are counted. */
+static int admit(struct broker *b, const struct session *s, unsigned int nr)
 {
-	unsigned int i, j;
+	const struct staged *staged = &s->staged[nr];
 	struct targets t;
+	unsigned int i;
 
-	for (i = 0; i < s->nr; i++) {
-		if (!s->staged[i].publish)
-			continue;
-		if (!exchange_find(b, s->staged[i].m.exchange))
-			return false;
-		route_find(b, s->staged[i].m.exchange, &s->staged[i].m, false, &t);
-		for (j = 0; j < t.nr; j++) {
-			struct queue *q = queue_find(b, t.queue[j]);
-			unsigned int before = staged_before(b, s, i, t.queue[j]);
-
-			if (queue_admits(b, q, &s->staged[i].m, before) == REFUSED)
-				return false;
-		}
-	}
-	return true;
+	if (!exchange_find(b, staged->m.exchange))
+		return -ENOENT;
+	route_find(b, staged->m.exchange, &staged->m, false, &t);
+	for (i = 0; i < t.nr; i++)
+		if (queue_admits(b, queue_find(b, t.queue[i]), &staged->m,
+				 staged_before(b, s, nr, t.queue[i])) == REFUSED)
+			return -ENOSPC;
+	return 0;
 }
 
-static void forget(struct session *s)
+/* Whether all of it can be done. */
+static int check(struct broker *b, const struct session *s, unsigned int id)
 {
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < b->nr_ports; i++)
+		if (b->port[i].session == id && b->port[i].failed)
+			return b->port[i].failed;
+	for (i = 0; i < s->nr; i++) {
+		err = s->staged[i].publish ? admit(b, s, i) : 0;
+		if (err)
+			return err;
+	}
+	for (i = 0; i < s->nr; i++)
+		if (!s->staged[i].publish && s->staged[i].lost)
+			return -ESTALE;
+	return 0;
+}
+
+/* What was handed in has had a number. */
+static void forget(struct broker *b, struct session *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->nr; i++)
+		if (s->staged[i].publish)
+			b->port[s->staged[i].id].seq++;
 	free(s->staged);
 	s->staged = NULL;
 	s->nr = 0;
@@ -126,14 +169,16 @@ int session_commit(struct broker *b, unsigned int id)
 	struct session *s = id < b->nr_sessions ? &b->session[id] : NULL;
 	struct staged *staged;
 	unsigned int i, nr;
+	int err;
 
 	if (!s || !s->open)
 		return -ENOENT;
 	if (!s->tx)
 		return -EINVAL;
-	if (!is_admitted(b, s)) {
-		forget(s);
-		return -ENOSPC;
+	err = check(b, s, id);
+	if (err) {
+		forget(b, s);
+		return err;
 	}
 	staged = s->staged;
 	nr = s->nr;
@@ -141,11 +186,14 @@ int session_commit(struct broker *b, unsigned int id)
 	/* All of it, before anything follows from any of it. */
 	for (i = 0; i < nr; i++)
 		if (staged[i].publish)
-			port_take(b, staged[i].id, &staged[i].m, 0);
+			port_commit(b, staged[i].id, &staged[i].m);
 	for (i = 0; i < nr; i++)
 		if (!staged[i].publish)
-			consumer_take(b, staged[i].id, staged[i].tag, staged[i].multiple,
-				      staged[i].verdict, staged[i].requeue);
+			consumer_commit(b, staged[i].id, staged[i].tag, staged[i].verdict,
+					staged[i].requeue);
+	for (i = 0; i < b->nr_ports; i++)
+		if (b->port[i].session == id)
+			port_confirm(b, i);
 	broker_settle(b);
 	free(staged);
 	return 0;
@@ -157,6 +205,6 @@ int session_rollback(struct broker *b, unsigned int id)
 		return -ENOENT;
 	if (!b->session[id].tx)
 		return -EINVAL;
-	forget(&b->session[id]);
+	forget(b, &b->session[id]);
 	return 0;
 }

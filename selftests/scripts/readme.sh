@@ -56,6 +56,23 @@ if command -v gcc >/dev/null; then
 	mqkctl queue delete readme-once >/dev/null
 fi
 
+# And the one that takes and publishes in one transaction.
+if command -v gcc >/dev/null; then
+	tap_check "process.c compiles" gcc -std=gnu11 -Wall -Wextra -Werror -I"$build/include" \
+		-o "$work/process" "$top/Documentation/examples/process.c" \
+		-L"$build/lib" -lmqk -Wl,-rpath,"$build/lib"
+	mqkctl queue declare readme-from >/dev/null
+	mqkctl queue declare readme-to >/dev/null
+	for word in one two three; do
+		mqkctl publish "" readme-from "$word"
+	done
+	tap_check "it ends" timeout 60 "$work/process" readme-from readme-to
+	tap_equal "what comes of it" \
+		"$(mqkctl get readme-to --ack --raw --count 9 | tr '\n' ' ')" "ONE TWO THREE "
+	mqkctl queue delete readme-from >/dev/null
+	mqkctl queue delete readme-to >/dev/null
+fi
+
 # The commands below it.
 sed -n 's/^    \(mqkctl .*\)$/\1/p' "$top/README.md" >"$work/commands"
 tap_check "there are commands" test "$(wc -l <"$work/commands")" -ge 4
