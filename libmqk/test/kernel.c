@@ -1049,7 +1049,7 @@ static void processing_is_exactly_once(void)
 		if (!pid)
 			process_for_ever();
 		/* longer by and by, so that a slow machine gets there, too */
-		pause.tv_nsec = rand_r(&seed) % (200000u * (1 + killed++ / 4));
+		pause.tv_nsec = rand_r(&seed) % (200000u * (1 + killed++));
 		nanosleep(&pause, NULL);
 		kill(pid, SIGKILL);
 		CHECK_EQ(waitpid(pid, &status, 0), pid);

@@ -911,6 +911,37 @@ test_batch()
 	bad "batch, no such file" 1 "*No such file*" batch "$work/none"
 }
 
+test_tx()
+{
+	m queue declare tx1 >/dev/null
+	m queue declare tx2 --arg x-max-length:int=1 --arg x-overflow=reject-publish >/dev/null
+	m publish "" tx1 first
+	printf 'get tx1 --ack --raw\npublish "" tx2 second\npublish "" tx1 third\n' |
+		m tx - >"$work/out" 2>"$work/err"
+	tap_equal "a transaction" "$?:$(cat "$work/out")" 0:first
+	printf 'get tx2 --ack\npublish "" tx2 fourth\n' | m -j tx - >/dev/null 2>"$work/err"
+	tap_equal "what is taken makes room" $? 0
+	prints "what it has published" third get tx1 --raw
+	printf 'get tx1 --ack\npublish "" tx1 third\n' | m -j tx - >"$work/out" 2>"$work/err"
+	tap_equal "tx -j" "$(tail -n 1 "$work/out")" '{"committed":true}'
+	printf 'get tx1 --ack\npublish "" tx1 x\npublish "" tx2 y\n' |
+		m tx - >/dev/null 2>"$work/err"
+	tap_equal "one that a queue refuses" $? 1
+	tap_check "and says so" grep -q 'a queue has no room' "$work/err"
+	prints "does nothing" third get tx1 --raw --count 9
+	printf 'publish "" tx1 x\nget none\npublish "" tx1 y\n' | m tx - >/dev/null 2>"$work/err"
+	tap_equal "the first failure ends it" $? 1
+	prints "and nothing was done" third get tx1 --raw --count 9
+	printf 'queue purge tx1\n' | m tx - >/dev/null 2>"$work/err"
+	tap_equal "others take no part" $? 2
+	printf 'publish "" tx1 x --confirm\n' | m tx - >/dev/null 2>"$work/err"
+	tap_equal "nobody waits for confirms there" $? 2
+	echo "tx $work/batch" | m batch - 2>/dev/null
+	tap_equal "no transaction in a batch" $? 2
+	m queue delete tx1
+	m queue delete tx2
+}
+
 test_trace()
 {
 	if [ ! -d /sys/kernel/tracing/events/mqk ]; then
@@ -1012,7 +1043,7 @@ test_completion()
 
 tap_check "broker create" "$ctl" broker create "$broker"
 [ $# -gt 0 ] || set -- usage broker exchange queue bind publish headers get \
-	lists data browse properties call producer will policies consume stat prometheus batch trace permissions completion
+	lists data browse properties call producer will policies consume stat prometheus batch tx trace permissions completion
 for tests; do
 	echo "# $tests"
 	"test_$tests"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * batch: many commands in one session, a command a line.
+ * batch: many commands in one session, a command a line; those of a transaction, too.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -28,6 +28,9 @@ static int run_words(struct ctl *ctl, struct words *w, int err)
 		return bad_usage(ctl, "a quote is not closed, or nothing follows a backslash");
 	if (!w->n)
 		return DONE;
+	if (ctl->tx && strcmp(w->word[0], "publish") && strcmp(w->word[0], "get"))
+		return bad_usage(ctl, "%s takes no part in a transaction; publish and get do",
+				 w->word[0]);
 	/* -b and -j of a line hold for that line; sessions stay. */
 	status = ctl_run(&line, w->n, w->word);
 	ctl->sessions = line.sessions;
@@ -60,7 +63,8 @@ static int run_file(struct ctl *ctl, FILE *f, const char *name)
 	ssize_t len;
 
 	errno = 0;
-	while ((len = getline(&line, &room, f)) >= 0) {
+	/* what has failed is the end of a transaction */
+	while ((!ctl->tx || status == DONE) && (len = getline(&line, &room, f)) >= 0) {
 		number++;
 		if (strlen(line) != (size_t)len)
 			status = worse(status, bad_usage(ctl, "%s:%lu: there is a zero byte in the line",
@@ -78,15 +82,12 @@ static int run_file(struct ctl *ctl, FILE *f, const char *name)
 	return status;
 }
 
-int batch(struct ctl *ctl, const struct args *args)
+int batch_run(struct ctl *ctl, const char *name)
 {
-	const char *name = args->pos[0];
 	bool is_stdin = !strcmp(name, "-");
 	FILE *f;
 	int status;
 
-	if (ctl->batch)
-		return bad_usage(ctl, "batch: not in a batch");
 	f = is_stdin ? stdin : fopen(name, "re");
 	if (!f)
 		return refuse(ctl, "%s: %s", name, strerror(errno));
@@ -98,4 +99,11 @@ int batch(struct ctl *ctl, const struct args *args)
 	if (!is_stdin)
 		fclose(f);
 	return status;
+}
+
+int batch(struct ctl *ctl, const struct args *args)
+{
+	if (ctl->batch)
+		return bad_usage(ctl, "batch: not in a batch");
+	return batch_run(ctl, args->pos[0]);
 }

@@ -197,6 +197,8 @@ const struct command commands[] = {
 	{ "batch", NULL, { "FILE" }, 0, 0, 0,
 	  "run the commands in a file, one a line; - is standard input",
 	  batch },
+	{ "tx", NULL, { "FILE" }, 0, 0, 0,
+	  "run publish and get commands, one a line, in a transaction", tx },
 };
 
 const unsigned int commands_nr = sizeof(commands) / sizeof(commands[0]);

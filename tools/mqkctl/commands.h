@@ -52,6 +52,12 @@ int stat_print(struct ctl *ctl, const struct args *args);
 int top(struct ctl *ctl, const struct args *args);
 int trace(struct ctl *ctl, const struct args *args);
 int batch(struct ctl *ctl, const struct args *args);
+int tx(struct ctl *ctl, const struct args *args);
+
+/* Run the commands in a file, or in standard input ("-"): batch.c */
+int batch_run(struct ctl *ctl, const char *name);
+/* Close a consumer; in a transaction, when that ends: tx.c */
+int tx_keep(struct ctl *ctl, struct mqk_consumer *c);
 
 /* Not in the table: candidates for the last word, for completion. */
 int complete(struct ctl *ctl, int argc, char **argv);

@@ -98,8 +98,8 @@ static int get_open(struct getter *g, uint64_t count)
 	if (err)
 		return refused(g->p.ctl, g->p.m, err, &g->subject);
 	status = get_all(g, q.id, count);
-	mqk_consumer_close(g->c);
-	return status;
+	err = tx_keep(g->p.ctl, g->c);
+	return status ? status : err;
 }
 
 int get(struct ctl *ctl, const struct args *args)

@@ -31,6 +31,7 @@ enum access {
 };
 
 struct session;
+struct tx;
 
 /**
  * struct ctl - the state of a run
@@ -38,6 +39,7 @@ struct session;
  * @json: print JSON
  * @where: what stands before errors: "" or "FILE:LINE: "
  * @batch: depth of `batch': 0 or 1
+ * @tx: the transaction that commands are part of, or NULL (tx.c)
  * @stdin_used: commands come from standard input, so no command may read it
  * @sessions: sessions that are open, kept until the end (session.c)
  */
@@ -46,6 +48,7 @@ struct ctl {
 	bool json;
 	const char *where;
 	int batch;
+	struct tx *tx;
 	bool stdin_used;
 	struct session *sessions;
 };

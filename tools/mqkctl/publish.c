@@ -297,6 +297,9 @@ static int check(struct ctl *ctl, const struct args *args)
 				 file ? "file" : "lines");
 	if (ctl->stdin_used && !args->pos[2] && (!file || !strcmp(file, "-")))
 		return bad_usage(ctl, "publish: standard input holds the commands; give DATA or --file");
+	if (ctl->tx && (args_has(args, OPT_CONFIRM) || args_has(args, OPT_MANDATORY) ||
+			args_has(args, OPT_PRODUCER)))
+		return bad_usage(ctl, "publish: in a transaction, nothing can be told before its end; leave --confirm, --mandatory and --producer out");
 	if (strlen(args->pos[1]) > MQK_KEY_MAX)
 		return refuse(ctl, "publish: the key is too long; use at most %d bytes",
 			      MQK_KEY_MAX);
