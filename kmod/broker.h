@@ -118,6 +118,7 @@ struct mqk_counters {
  * @sessions: open ones
  * @wills: of sessions that have ended, not published yet: will.h
  * @producers: names that are known
+ * @seen_gen: how often queues were given what they have seen (seen.h)
  * @next_name: for queues that the broker names
  * @next_exchange: cursor of ids
  * @next_queue: cursor of ids
@@ -161,6 +162,7 @@ struct mqk_broker {
 	spinlock_t retained_lock;
 	wait_queue_head_t given;
 	struct list_head producers;
+	u64 seen_gen;
 	u64 next_name;
 	u32 next_exchange;
 	u32 next_queue;

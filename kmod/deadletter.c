@@ -403,7 +403,7 @@ static int post_letter(struct postman *m, const struct letter *l,
 	} while (n == -ENOBUFS);
 	if (n > 0)
 		n -= p->buried;
-	p->nack = false;
+	p->odd = 0;
 	p->buried = 0;
 	return n;
 }

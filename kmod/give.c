@@ -235,7 +235,7 @@ static int post(struct mqk_giving *g, const struct mqk_retained_message *m,
 	mqk_segment_get(seg, route->nr);
 	n = mqk_post(g->p, &h, route, m->ref);
 	mqk_hold_end(&h);
-	g->p->nack = false;
+	g->p->odd = 0;
 	/* references of queues that it did not reach */
 	for (i = max(n, 0); i < route->nr; i++)
 		mqk_segment_put(seg);

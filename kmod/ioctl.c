@@ -53,7 +53,7 @@ static const struct call calls[] = {
 	CALL(MQK_IOC_QUEUE_REDRIVE, mqk_ioctl_queue_redrive, mqk_queue_redrive,
 	     count, CAN_READ),
 	CALL(MQK_IOC_QUEUE_NEXT, mqk_ioctl_queue_next, mqk_queue_next,
-	     dying, CAN_ANY),
+	     repeated, CAN_ANY),
 	CALL(MQK_IOC_QUEUE_CANCEL, mqk_ioctl_queue_cancel, mqk_queue_cancel,
 	     messages, CAN_READ),
 	CALL(MQK_IOC_QUEUE_SET, mqk_ioctl_queue_set, mqk_queue_set, args_len,

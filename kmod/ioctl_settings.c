@@ -119,7 +119,7 @@ int mqk_ioctl_queue_cancel(struct mqk_session *s, void *arg, struct mqk_refusal 
 	q = find_readable(s, &name, why);
 	if (IS_ERR(q))
 		return PTR_ERR(q);
-	a->messages = mqk_queue_cancel(q, mqk_msgid(id, a->id_len));
+	a->messages = mqk_queue_cancel(q, mqk_msgid(id, a->id_len).number);
 	mqk_queue_put(q);
 	return 0;
 }

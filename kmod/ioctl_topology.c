@@ -27,6 +27,7 @@
 #include "retire.h"
 #include "route.h"
 #include "rules.h"
+#include "seen.h"
 #include "session.h"
 
 #define EXCHANGE_FLAGS (MQK_DECLARE_F_PASSIVE | MQK_DECLARE_F_DURABLE |	\
@@ -683,6 +684,12 @@ int mqk_ioctl_exchange_next(struct mqk_session *s, void *arg,
 	return err;
 }
 
+/* What it has seen. */
+static u64 seen_bytes(const struct mqk_queue *q)
+{
+	return q->seen ? sizeof(*q->seen) + q->seen->nr_pages * (u64)MQK_SEEN_BYTES : 0;
+}
+
 /* What its chunks take, with what lies beside them. */
 static u64 index_bytes(const struct mqk_queue *q)
 {
@@ -714,10 +721,11 @@ static void fill_queue(struct mqk_queue *q, u32 known, struct mqk_queue_next *a)
 	a->redelivered = q->redelivered;
 	a->acked = q->acked;
 	a->dropped = q->dropped;
-	a->index_bytes = index_bytes(q);
+	a->index_bytes = index_bytes(q) + seen_bytes(q);
 	a->retrying = q->keep ? q->keep->retrying : 0;
 	a->scheduled = q->keep ? q->keep->schedule.nr : 0;
 	a->dying = q->dying ? q->dying->nr : 0;
+	a->repeated = q->repeated;
 	if (q->paused)
 		a->flags |= MQK_QUEUE_F_PAUSED;
 	spin_unlock(&q->lock);

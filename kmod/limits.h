@@ -110,6 +110,9 @@
 #define MQK_JOURNAL_EXTEND	SZ_256K
 #define MQK_JOURNAL_SLACK	SZ_1M
 
+/* Ids of messages that a queue with x-mqk-dedup-window has seen. */
+#define MQK_SEEN_MAX		65536u
+
 /* Names of producers that one user pays for in a broker. */
 #define MQK_PRODUCERS_MAX	4096u
 

@@ -12,20 +12,23 @@
 #include "util/headers.h"
 
 /* So that nobody can choose ids that collide. */
-static siphash_key_t secret;
+static siphash_key_t secret[2];
 
 /**
- * mqk_msgid() - the number of an id
- * @text: the id
+ * mqk_msgid() - make an id
+ * @text: its text
  * @len: bytes of it
  *
  * Context: any.
- * Return: the number, not 0
+ * Return: the id
  */
-u64 mqk_msgid(const u8 *text, u32 len)
+struct mqk_msgid mqk_msgid(const u8 *text, u32 len)
 {
 	get_random_once(&secret, sizeof(secret));
-	return siphash(text, len, &secret) ?: 1;
+	return (struct mqk_msgid) {
+		.number = siphash(text, len, &secret[0]) ?: 1,
+		.check = siphash(text, len, &secret[1]),
+	};
 }
 
 /**
@@ -36,10 +39,10 @@ u64 mqk_msgid(const u8 *text, u32 len)
  * Of two headers of that name the first counts.
  *
  * Context: any.
- * Return: its number; 0: there is none, or it is no string, or none of 1 to
+ * Return: the id; none: there is no such header, or it is no string, or none of 1 to
  * MQK_ID_MAX bytes
  */
-u64 mqk_msgid_find(const u8 *headers, u32 len)
+struct mqk_msgid mqk_msgid_find(const u8 *headers, u32 len)
 {
 	struct mqk_header_at h;
 
@@ -48,8 +51,8 @@ u64 mqk_msgid_find(const u8 *headers, u32 len)
 			continue;
 		if (h.type != MQK_HEADER_STRING || !h.value_len ||
 		    h.value_len > MQK_ID_MAX)
-			return 0;
+			break;
 		return mqk_msgid(h.value, h.value_len);
 	}
-	return 0;
+	return (struct mqk_msgid) {};
 }

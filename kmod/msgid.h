@@ -1,18 +1,35 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The id of a message: its property message-id, where a flag of the message says that
- * it counts (MQK_MSG_F_ID).
+ * Ids of messages: of the text in a message, the property message-id, the kernel
+ * keeps a keyed hash of 128 bits, and no more.
  *
- * What the kernel keeps of it is a number, a keyed hash of 64 bits: two ids have the
- * same one with a probability of 2^-64, and who does not know the key cannot look for
- * such.
+ * What is asked of it is whether two are the same, also long after the message of one
+ * is gone, so the text cannot be compared.  Two texts have the same hash with a
+ * probability of 2^-128 and nobody who does not know the key can do better: with a
+ * billion messages a second that meet 65,536 ids each, one in 10^17 years is taken for
+ * another one.
  */
 #ifndef MQK_MSGID_H
 #define MQK_MSGID_H
 
 #include <linux/types.h>
 
-u64 mqk_msgid(const u8 *text, u32 len);
-u64 mqk_msgid_find(const u8 *headers, u32 len);
+/**
+ * struct mqk_msgid - an id
+ * @number: half of the hash, not 0; 0: there is no id
+ * @check: the other half
+ */
+struct mqk_msgid {
+	u64 number;
+	u64 check;
+};
+
+static inline bool mqk_msgid_same(const struct mqk_msgid *a, const struct mqk_msgid *b)
+{
+	return a->number == b->number && a->check == b->check;
+}
+
+struct mqk_msgid mqk_msgid(const u8 *text, u32 len);
+struct mqk_msgid mqk_msgid_find(const u8 *headers, u32 len);
 
 #endif /* MQK_MSGID_H */

@@ -91,10 +91,13 @@ struct mqk_port {
 	union {
 		struct {
 			bool nack;	/* a queue refuses it */
-			bool repeated;	/* its producer has sent it before */
+			bool repeated;	/* it was sent before, and is in no queue anew */
 		};
 		u16 odd;		/* either */
 	};
+	u64 seen_gen;			/* of the broker, when it began: repeat.h */
+	u32 left_out;			/* queues of its route that have seen it */
+	u32 late;			/* the same, seen when it came */
 	bool routed;			/* the router's last route is its, in segment */
 	u64 sizes;			/* as struct mqk_express has them */
 	u64 key_mask;			/* of the last word of the key */
@@ -134,6 +137,7 @@ struct mqk_port {
 	u32 held_id;			/* of that queue */
 	u32 held_len;			/* of its payload; held_by->lock */
 	bool held_delayed;		/* it is to be scheduled; held_by->lock */
+	struct mqk_msgid held_msgid;	/* that counts; held_by->lock */
 	struct list_head in_writers;	/* held_by->lock */
 	struct delayed_work look_again;	/* has a reference of the port */
 	/* the rest */

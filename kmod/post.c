@@ -13,6 +13,7 @@
 #include "order.h"
 #include "producer.h"
 #include "room.h"
+#include "repeat.h"
 #include "retained.h"
 #include "schedule.h"
 #include "stock.h"
@@ -87,6 +88,7 @@ static bool all_or_none(const struct mqk_port *p)
 enum verdict {
 	REFUSED,
 	ADMITTED,
+	REPEATED,		/* the queue has seen it */
 	BURIED,			/* refused, and becomes a dead letter */
 };
 
@@ -148,23 +150,7 @@ static void scheduled(struct mqk_port *p, struct mqk_queue *q, u64 ref)
 
 	mqk_post_describe(p, &p->head_copy, ref, e);
 	mqk_schedule_add(q, e, &p->head_copy,
-			 p->head_copy.flags & MQK_MSG_F_ID ? p->router->id : 0);
-}
-
-/* The same for a message that brings a time, but for what is found out before. */
-static noinline int post_timed(struct mqk_port *p, struct mqk_hold *h,
-			       struct mqk_queue *q, u64 ref)
-{
-	if (!has_place(p, q))
-		return -ENOBUFS;
-	/* no failure past this point */
-	if (p->head_copy.delay) {
-		scheduled(p, q, ref);
-	} else if (added(p, q, ref)) {
-		mqk_hold_end(h);
-		mqk_queue_run(q);
-	}
-	return 1;
+			 p->head_copy.flags & MQK_MSG_F_ID ? p->router->id.number : 0);
 }
 
 /* The same, of one that was refused: it has a place, but never is ready. */
@@ -203,6 +189,47 @@ static noinline int post_refused(struct mqk_port *p, struct mqk_hold *h,
 	return verdict == BURIED;
 }
 
+/* Whether it takes more than a place in the index. */
+static bool takes_more(const struct mqk_port *p)
+{
+	return p->head_copy.flags & (MQK_MSG_F_TIME | MQK_MSG_F_ID);
+}
+
+/* As post_to_one(), of a message that brings a time or an id; the queue is held. */
+static noinline int post_more(struct mqk_port *p, struct mqk_hold *h,
+			      const struct mqk_route *route, u64 ref)
+{
+	struct mqk_queue *q = route->queue[0];
+	enum verdict verdict = ADMITTED;
+	bool more = false;
+
+	if (mqk_repeat_is(p, q)) {
+		q->repeated++;
+		p->repeated = true;
+		return 0;
+	}
+	if (q->special)
+		verdict = judge(p, q, &more);
+	if (verdict != ADMITTED)
+		return post_refused(p, h, route, ref, verdict, more);
+	if (!has_place(p, q) || !mqk_repeat_reserve(p, q))
+		return -ENOBUFS;
+	/* no failure past this point */
+	mqk_repeat_unreserve(p, q);
+	mqk_repeat_note(p, q);
+	if (p->head_copy.delay)
+		scheduled(p, q, ref);
+	else
+		more = added(p, q, ref);
+	if (q->nr_writers)
+		mqk_room_wake_locked(q);
+	if (more) {
+		mqk_hold_end(h);
+		mqk_queue_run(q);
+	}
+	return 1;
+}
+
 /* Put the message of p->head_copy into one queue, which is held. */
 static int post_to_one(struct mqk_port *p, struct mqk_hold *h,
 		       const struct mqk_route *route, u64 ref)
@@ -211,14 +238,17 @@ static int post_to_one(struct mqk_port *p, struct mqk_hold *h,
 	enum verdict verdict = ADMITTED;
 	bool more = false;
 
+	if (unlikely(takes_more(p))) {
+		mqk_repeat_begin(p);
+		mqk_hold_queue(h, q);
+		return post_more(p, h, route, ref);
+	}
 	mqk_hold_queue(h, q);
 	if (unlikely(q->special)) {
 		verdict = judge(p, q, &more);
 		if (verdict != ADMITTED)
 			return post_refused(p, h, route, ref, verdict, more);
 	}
-	if (unlikely(brings_time(p)))
-		return post_timed(p, h, q, ref);
 	if (unlikely(!mqk_index_has_room(&q->index)) && !has_place(p, q))
 		return -ENOBUFS;
 	/* no failure past this point */
@@ -233,6 +263,8 @@ static int post_to_one(struct mqk_port *p, struct mqk_hold *h,
 static void unreserve(struct mqk_port *p, struct mqk_queue *q)
 {
 	mqk_index_unreserve(index_for(p, q));
+	if (unlikely(mqk_repeat_can_be(p)))
+		mqk_repeat_unreserve(p, q);
 	if (unlikely(p->promising))
 		mqk_queue_redeem_locked(q, p->head_copy.payload_len);
 }
@@ -263,7 +295,7 @@ static bool promises(struct mqk_port *p, struct mqk_queue *q, bool *more)
 	if (!p->promising)
 		return true;
 	if (unlikely(q->special) && !q->dead && is_asked(p, q) &&
-	    judge(p, q, more) != ADMITTED) {
+	    !mqk_repeat_is(p, q) && judge(p, q, more) != ADMITTED) {
 		p->held_id = q->id;
 		return false;
 	}
@@ -280,8 +312,8 @@ static bool reserve_one(struct mqk_port *p, struct mqk_queue *q, bool counting)
 		return true;
 	}
 	if (counting)
-		return mqk_index_has_room(index_for(p, q));
-	if (has_place(p, q)) {
+		return mqk_index_has_room(index_for(p, q)) && mqk_repeat_has_room(p, q);
+	if (has_place(p, q) && mqk_repeat_reserve(p, q)) {
 		index_for(p, q)->reserved++;
 		return true;
 	}
@@ -340,6 +372,10 @@ int mqk_post_reserve(struct mqk_port *p, const struct mqk_route *route)
 	int err;
 
 	p->promising = all_or_none(p);
+	if (unlikely(mqk_repeat_can_be(p))) {
+		mqk_repeat_begin(p);
+		mqk_repeat_leave_out(p, route);
+	}
 	err = try_reserve(p, route);
 	if (likely(err != -ERESTART))
 		return err;
@@ -367,16 +403,20 @@ int mqk_post_commit(struct mqk_port *p, const struct mqk_route *route, u64 ref)
 
 		spin_lock(&q->lock);
 		unreserve(p, q);
-		if (unlikely(q->special))
+		if (unlikely(mqk_repeat_can_be(p)))
+			verdict = mqk_repeat_is_late(p, q) ? REPEATED : ADMITTED;
+		if (unlikely(q->special) && verdict == ADMITTED)
 			verdict = is_asked(p, q) && !q->dead ? ADMITTED :
 							       judge(p, q, &more);
+		if (unlikely(mqk_repeat_can_be(p)) && verdict == ADMITTED)
+			mqk_repeat_note(p, q);
 		if (verdict == BURIED)
 			bury(p, q, ref);
 		else if (verdict == ADMITTED && unlikely(p->head_copy.delay))
 			scheduled(p, q, ref);
 		else if (verdict == ADMITTED)
 			more = added(p, q, ref);
-		reached += verdict != REFUSED;
+		reached += verdict == ADMITTED || verdict == BURIED;
 		/* what was promised and went straight to a consumer */
 		if (unlikely(q->nr_writers))
 			mqk_room_wake_locked(q);
@@ -384,6 +424,8 @@ int mqk_post_commit(struct mqk_port *p, const struct mqk_route *route, u64 ref)
 		if (unlikely(more))
 			mqk_queue_run(q);
 	}
+	if (unlikely(mqk_repeat_can_be(p)))
+		mqk_repeat_done(p, route, reached);
 	return reached;
 }
 

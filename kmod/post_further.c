@@ -41,7 +41,8 @@ static void remember(struct mqk_port *p, struct mqk_exchange *const *x, u32 nr,
 		m->ref = ref;
 		m->uid = p->uid;
 		m->pid = p->pid;
-		m->id = p->head_copy.flags & MQK_MSG_F_ID ? p->router->id : 0;
+		m->id = p->head_copy.flags & MQK_MSG_F_ID ? p->router->id :
+							    (struct mqk_msgid) {};
 		mqk_retained_keep(r, m, gone);
 	}
 }

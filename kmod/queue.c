@@ -22,6 +22,7 @@
 #include "order.h"
 #include "reply.h"
 #include "rules.h"
+#include "seen.h"
 
 MQK_NAME_PARAMS(mqk_queue_name_params, struct mqk_queue);
 
@@ -121,6 +122,7 @@ static bool fit_out(struct mqk_queue *q, const struct cred *cred)
 static void free_queue(struct mqk_queue *q)
 {
 	mqk_dying_free(q->dying);
+	mqk_seen_free(q->seen);
 	kfree(mqk_queue_order(q));
 	kfree(q->keep);
 	kfree(q->rules);
@@ -206,6 +208,20 @@ static u32 name_len(const struct mqk_declare *d)
 	return d->name_len ?: MADE_NAME_LEN;
 }
 
+/* What a queue with a window for repeats needs. */
+static int begin_seeing(struct mqk_queue *q, struct mqk_refusal *why)
+{
+	struct mqk_seen *seen;
+
+	if (!mqk_rules_dedup(q->rules))
+		return 0;
+	seen = mqk_seen_alloc(q->tenant, why);
+	if (IS_ERR(seen))
+		return PTR_ERR(seen);
+	q->seen = seen;
+	return 0;
+}
+
 static struct mqk_queue *make(struct mqk_broker *broker,
 			      const struct mqk_declare *d,
 			      struct mqk_refusal *why)
@@ -220,6 +236,9 @@ static struct mqk_queue *make(struct mqk_broker *broker,
 	q = alloc_queue(broker, d, name_len(d));
 	if (!q)
 		goto err_charge;
+	err = begin_seeing(q, why);
+	if (err)
+		goto err_free;
 	if (d->flags & MQK_DECLARE_F_REPLY)
 		mqk_reply_make_name(++broker->next_name, q->name);
 	else if (d->name_len)
@@ -357,6 +376,7 @@ static void release(struct kref *ref)
 	if (q->keep)
 		kfree_rcu(q->keep, rcu);
 	mqk_dying_free(q->dying);
+	mqk_seen_free(q->seen);
 	if (q->rules)
 		kfree_rcu(q->rules, rcu);
 	kfree_rcu(q, rcu);

@@ -46,6 +46,7 @@ struct mqk_dying;
 struct mqk_keep;
 struct mqk_refusal;
 struct mqk_rules;
+struct mqk_seen;
 struct mqk_tenant;
 
 struct mqk_queue {
@@ -81,6 +82,7 @@ struct mqk_queue {
 	u64 acked;
 	u64 requeued;
 	u64 dropped;
+	u64 repeated;			/* messages that it had seen, and did not take */
 	u64 promised;			/* messages that will come, and have room */
 	u64 promised_bytes;
 	struct list_head writers;	/* ports that wait for room: room.h */
@@ -91,6 +93,7 @@ struct mqk_queue {
 	struct mqk_consumer *active;	/* with single: who is given messages, or has
 					 * to settle before another one is
 					 */
+	struct mqk_seen *seen;		/* NULL: no x-mqk-dedup-window (seen.h) */
 	struct mqk_dying *dying;	/* NULL: never had dead letters (dying.h) */
 	/* -------- */
 	struct mqk_broker *broker;

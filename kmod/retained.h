@@ -34,6 +34,7 @@
 #include <linux/mqk.h>
 
 #include "limits.h"
+#include "msgid.h"
 
 struct mqk_broker;
 struct mqk_exchange;
@@ -68,7 +69,7 @@ struct mqk_retained_key {
  * @ref: where its record lies, to which it has a reference
  * @uid: of who published it
  * @pid: the same
- * @id: of its message-id, if that counts; else 0
+ * @id: its message-id, if that counts; else none
  * @chosen: who gives it out has chosen it
  * @tenant: who pays for this
  */
@@ -80,7 +81,7 @@ struct mqk_retained_message {
 	u64 ref;
 	u32 uid;
 	u32 pid;
-	u64 id;
+	struct mqk_msgid id;
 	bool chosen;
 	struct mqk_tenant *tenant;
 };

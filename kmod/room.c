@@ -17,6 +17,7 @@
 #include "queue.h"
 #include "route.h"
 #include "rules.h"
+#include "seen.h"
 #include "work.h"
 
 /* Whoever waits may try again. */
@@ -25,6 +26,15 @@ static void let_go(struct mqk_port *p)
 	WRITE_ONCE(p->page->flags, 0);
 	wake_up_interruptible_poll(&p->wq, EPOLLOUT | EPOLLWRNORM);
 	wake_up_interruptible_poll(p->session_wq, EPOLLOUT | EPOLLWRNORM);
+}
+
+/* Whether it is worth for a port that waits to try again. */
+static bool may_try(struct mqk_queue *q, struct mqk_port *p)
+{
+	return q->dead || mqk_queue_fits_locked(q, p->held_len, p->held_delayed) ||
+	       /* a repeat needs no room */
+	       (p->held_msgid.number && q->seen &&
+		mqk_seen_has(q->seen, &p->held_msgid, mqk_deadline_now()));
 }
 
 static void unlist(struct mqk_queue *q, struct mqk_port *p)
@@ -46,7 +56,7 @@ void mqk_room_wake_locked(struct mqk_queue *q)
 	lockdep_assert_held(&q->lock);
 	/* MQK_WRITERS_MAX at most */
 	list_for_each_entry_safe(p, next, &q->writers, in_writers) {
-		if (!q->dead && !mqk_queue_fits_locked(q, p->held_len, p->held_delayed))
+		if (!may_try(q, p))
 			continue;
 		unlist(q, p);
 		let_go(p);
@@ -97,8 +107,10 @@ static bool enter(struct mqk_port *p, struct mqk_queue *q, bool *listed)
 	leave(p);
 	p->held_len = p->head_copy.payload_len;
 	p->held_delayed = p->head_copy.delay;
+	p->held_msgid = p->head_copy.flags & MQK_MSG_F_ID ? p->router->id :
+							    (struct mqk_msgid) {};
 	spin_lock(&q->lock);
-	waits = !q->dead && !mqk_queue_fits_locked(q, p->held_len, p->held_delayed);
+	waits = !may_try(q, p);
 	*listed = waits && q->nr_writers < MQK_WRITERS_MAX;
 	if (waits)
 		WRITE_ONCE(p->page->flags, MQK_PORT_PAGE_F_HELD);

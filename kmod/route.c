@@ -288,7 +288,7 @@ static int take_keys(struct mqk_router *r)
 		return err;
 	if (r->envelope->flags & MQK_MSG_F_ID) {
 		r->id = mqk_msgid_find(t->match->bytes, r->envelope->headers_len);
-		if (!r->id)
+		if (!r->id.number)
 			return -EBADMSG;
 	}
 	if (!(r->envelope->flags & MQK_MSG_F_CC))

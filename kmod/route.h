@@ -34,6 +34,7 @@
 #include "broker.h"
 #include "exchange.h"
 #include "limits.h"
+#include "msgid.h"
 
 struct cred;
 struct mqk_broker;
@@ -99,7 +100,7 @@ struct mqk_router {
 	u32 headers_len;		/* of that message */
 	u32 want_headers;		/* how many bytes were too many */
 	bool by_headers;		/* the route that is being found */
-	u64 id;				/* of a message whose id counts */
+	struct mqk_msgid id;		/* of a message whose id counts */
 	u32 remembers;			/* last-value exchanges on its way */
 	const u32 *found_now;		/* as mqk_route.now, .gen, were it cached */
 	u32 found_gen;

@@ -49,6 +49,7 @@ static const struct mqk_rules none = {
 	.max_priority = MQK_RULES_UNSET,
 	.levels = MQK_RULES_UNSET,
 	.demote_after = MQK_RULES_UNSET,
+	.dedup_window = MQK_RULES_UNSET,
 };
 
 /* A whole number of any width, from 0. */
@@ -171,6 +172,7 @@ static const struct changeable {
 	MEMBER("x-mqk-retry-max", retry_max),
 	MEMBER("x-mqk-retry-backoff", retry_backoff),
 	MEMBER("x-consumer-timeout", consumer_timeout),
+	MEMBER("x-mqk-dedup-window", dedup_window),
 	MEMBER("x-dead-letter-exchange", dead_exchange),
 	MEMBER("x-dead-letter-routing-key", dead_key),
 #undef MEMBER
@@ -214,6 +216,8 @@ static int read_one(struct mqk_rules *r, const struct argument *a)
 		return read_backoff(a, &r->retry_backoff);
 	if (equals(a->name, a->name_len, "x-consumer-timeout"))
 		return read_between(a, 1, MS_MAX, &r->consumer_timeout);
+	if (equals(a->name, a->name_len, "x-mqk-dedup-window"))
+		return read_between(a, 0, MS_MAX, &r->dedup_window);
 	if (equals(a->name, a->name_len, "x-max-priority"))
 		return read_between(a, 0, PRIORITY_MAX, &r->max_priority);
 	if (equals(a->name, a->name_len, "x-mqk-levels"))
@@ -350,6 +354,7 @@ bool mqk_rules_equal(const struct mqk_rules *a, const struct mqk_rules *b)
 	       a->consumer_timeout == b->consumer_timeout &&
 	       a->max_priority == b->max_priority &&
 	       a->levels == b->levels && a->demote_after == b->demote_after &&
+	       a->dedup_window == b->dedup_window &&
 	       a->single_active == b->single_active && a->handover == b->handover &&
 	       mqk_rules_same_text(&a->dead_exchange, &b->dead_exchange) &&
 	       mqk_rules_same_text(&a->dead_key, &b->dead_key);

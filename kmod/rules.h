@@ -12,6 +12,7 @@
 #ifndef MQK_RULES_H
 #define MQK_RULES_H
 
+#include <linux/kernel.h>
 #include <linux/types.h>
 #include <linux/mqk.h>
 
@@ -81,6 +82,7 @@ struct mqk_rules_text {
  * @max_priority: priorities from 0 to this are told apart
  * @levels: how many there are
  * @demote_after: failures that take a message one level down
+ * @dedup_window: how long a message is known by its id; 0: not at all
  * @dead_exchange: where dead letters go
  * @dead_key: under which key, in place of their own
  * @rcu: frees it
@@ -102,6 +104,7 @@ struct mqk_rules {
 	u64 max_priority;
 	u64 levels;
 	u64 demote_after;
+	u64 dedup_window;
 	struct mqk_rules_text dead_exchange;
 	struct mqk_rules_text dead_key;
 	struct rcu_head rcu;
@@ -146,6 +149,17 @@ static inline bool mqk_rules_refuse(const struct mqk_rules *r)
 static inline bool mqk_rules_dead_letters(const struct mqk_rules *r)
 {
 	return r && r->dead_exchange.given;
+}
+
+/**
+ * mqk_rules_dedup() - whether messages are known by their ids
+ * @r: the rules; NULL: none
+ *
+ * Return: true if so
+ */
+static inline bool mqk_rules_dedup(const struct mqk_rules *r)
+{
+	return r && r->dedup_window && r->dedup_window != MQK_RULES_UNSET;
 }
 
 /**

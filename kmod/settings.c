@@ -17,6 +17,7 @@
 #include "limits.h"
 #include "queue.h"
 #include "rules.h"
+#include "seen.h"
 #include "turn.h"
 
 static void pause_or_resume(struct mqk_queue *q, u32 flags)
@@ -172,6 +173,30 @@ static const struct cred *change_cred(struct mqk_queue *q, const struct mqk_rule
 	return before;
 }
 
+/* What the queue is to see ids with, if it is to begin now; else NULL. */
+static struct mqk_seen *prepare_seeing(struct mqk_queue *q, const struct mqk_rules *rules,
+				       struct mqk_refusal *why)
+{
+	if (q->seen || !mqk_rules_dedup(rules))
+		return NULL;
+	return mqk_seen_alloc(q->tenant, why);
+}
+
+/* Begin to see ids, or forget them; returns what nobody needs any more. */
+static struct mqk_seen *change_seeing(struct mqk_queue *q, struct mqk_seen *fresh)
+{
+	struct mqk_seen *old = q->seen;
+
+	lockdep_assert_held(&q->lock);
+	if (mqk_rules_dedup(q->rules)) {
+		if (fresh)
+			q->seen = fresh;
+		return NULL;
+	}
+	q->seen = NULL;
+	return old;
+}
+
 /**
  * mqk_queue_set() - change the settings of a queue
  * @q: the queue
@@ -188,12 +213,14 @@ static const struct cred *change_cred(struct mqk_queue *q, const struct mqk_rule
 int mqk_queue_set(struct mqk_queue *q, const struct mqk_settings *s,
 		  struct mqk_refusal *why)
 {
+	struct mqk_broker *broker = q->broker;
 	struct mqk_rules rules, *fresh, *old;
+	struct mqk_seen *seen, *forgotten;
 	const struct cred *cred;
 	struct mqk_dying *dying;
 	int err;
 
-	lockdep_assert_held(&q->broker->mutex);
+	lockdep_assert_held(&broker->mutex);
 	err = mqk_rules_change(&rules, q->rules, s->args, s->args_len, why);
 	if (err)
 		return err;
@@ -205,11 +232,15 @@ int mqk_queue_set(struct mqk_queue *q, const struct mqk_settings *s,
 	fresh = mqk_rules_alloc(&rules);
 	if (IS_ERR(fresh))
 		return PTR_ERR(fresh);
+	seen = prepare_seeing(q, fresh, why);
+	err = PTR_ERR_OR_ZERO(seen);
+	if (err)
+		goto err_rules;
 	err = prepare_dying(q, fresh, s->cred, &dying);
-	if (err) {
-		kfree(fresh);
-		return err;
-	}
+	if (err)
+		goto err_seen;
+	if (seen)
+		seen->gen = broker->seen_gen + 1;
 	/* no failure past this point */
 	spin_lock(&q->lock);
 	old = q->rules;
@@ -219,13 +250,25 @@ int mqk_queue_set(struct mqk_queue *q, const struct mqk_settings *s,
 		q->dying = dying;
 	q->refuses = mqk_rules_refuse(fresh);
 	q->blocks = mqk_rules_block(fresh);
+	forgotten = change_seeing(q, seen);
 	pause_or_resume(q, s->flags);
 	/* or one that is to expire would be late already */
 	if (s->args_len)
 		mqk_deadline_used(q);
 	spin_unlock(&q->lock);
+	if (seen) {
+		/* who sees this number sees q->seen under the lock: mqk_repeat_begin() */
+		smp_store_release(&broker->seen_gen, seen->gen);
+	}
 	kfree(old);
+	mqk_seen_free(forgotten);
 	if (cred)
 		put_cred(cred);
 	return 0;
+
+err_seen:
+	mqk_seen_free(seen);
+err_rules:
+	kfree(fresh);
+	return err;
 }

@@ -15,6 +15,7 @@
 #include "queue.h"
 #include "retained.h"
 #include "schedule.h"
+#include "seen.h"
 #include "turn.h"
 #include "util/index.h"
 
@@ -28,6 +29,7 @@ void mqk_stock_init(struct mqk_stock *s)
 	INIT_LIST_HEAD(&s->keeps);
 	INIT_LIST_HEAD(&s->links);
 	INIT_LIST_HEAD(&s->retained);
+	INIT_LIST_HEAD(&s->pages);
 }
 
 /**
@@ -41,6 +43,7 @@ void mqk_stock_free(struct mqk_stock *s)
 	struct mqk_retained_message *m, *next_m;
 	struct mqk_extras *xs, *next_xs;
 	struct mqk_links *ls, *next_ls;
+	struct mqk_seen_page *page, *next_page;
 	struct mqk_keep *keep, *next;
 
 	list_for_each_entry_safe(xs, next_xs, &s->extras, link)
@@ -51,6 +54,8 @@ void mqk_stock_free(struct mqk_stock *s)
 		kfree(keep);
 	list_for_each_entry_safe(m, next_m, &s->retained, in_order)
 		mqk_retained_free_room(m);
+	list_for_each_entry_safe(page, next_page, &s->pages, link)
+		mqk_seen_page_free(page);
 }
 
 /* Memory for queues that is charged; limits bind all but dead letters. */
@@ -108,6 +113,21 @@ static int fill_retained(struct mqk_port *p)
 	return 0;
 }
 
+/* Room for ids that queues see. */
+static int fill_pages(struct mqk_port *p)
+{
+	struct mqk_stock *s = &p->stock;
+	struct mqk_seen_page *page;
+
+	for (; s->want_pages; s->want_pages--) {
+		page = mqk_seen_page_alloc(p->tenant, p->letters, &p->why);
+		if (IS_ERR(page))
+			return PTR_ERR(page);
+		list_add(&page->link, &s->pages);
+	}
+	return 0;
+}
+
 /**
  * mqk_stock_fill() - get what is needed beside chunks, as much as is wanted
  * @p: the port
@@ -146,7 +166,7 @@ int mqk_stock_fill(struct mqk_port *p)
 	s->want_extras = 0;
 	s->want_keeps = 0;
 	s->want_links = 0;
-	return fill_retained(p);
+	return fill_retained(p) ?: fill_pages(p);
 }
 
 static void give_extras(struct mqk_port *p, struct mqk_chunk *c)
@@ -244,5 +264,27 @@ bool mqk_stock_feed(struct mqk_port *p, struct mqk_queue *q, struct mqk_index *x
 		give_links(p, c);
 	p->nr_chunks--;
 	mqk_index_feed(x, c, c->owner);
+	return true;
+}
+
+/**
+ * mqk_stock_feed_seen() - give what a queue has seen a page of room
+ * @p: the port
+ * @seen: what it has seen, locked
+ *
+ * Return: false: the port has none
+ */
+bool mqk_stock_feed_seen(struct mqk_port *p, struct mqk_seen *seen)
+{
+	struct mqk_stock *s = &p->stock;
+	struct mqk_seen_page *page;
+
+	page = list_first_entry_or_null(&s->pages, struct mqk_seen_page, link);
+	if (!page) {
+		s->want_pages++;
+		return false;
+	}
+	list_del(&page->link);
+	mqk_seen_feed(seen, page);
 	return true;
 }

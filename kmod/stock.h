@@ -17,6 +17,7 @@
 struct mqk_index;
 struct mqk_port;
 struct mqk_queue;
+struct mqk_seen;
 
 /**
  * struct mqk_stock - what is needed to keep extras
@@ -24,6 +25,7 @@ struct mqk_queue;
  * @keeps: of queues
  * @links: of chunks, for queues with an order
  * @retained: room for messages that are remembered (retained.h)
+ * @pages: room for ids that queues have seen (seen.h)
  * @nr_extras: how many there are
  * @nr_keeps: the same
  * @nr_links: the same
@@ -32,6 +34,7 @@ struct mqk_queue;
  * @want_links: the same
  * @nr_retained: the same
  * @want_retained: the same
+ * @want_pages: how many were lacking
  * @stale: a message could not be remembered now: wait, and find its route anew
  */
 struct mqk_stock {
@@ -39,6 +42,7 @@ struct mqk_stock {
 	struct list_head keeps;
 	struct list_head links;
 	struct list_head retained;
+	struct list_head pages;
 	u32 nr_extras;
 	u32 nr_keeps;
 	u32 nr_links;
@@ -47,6 +51,7 @@ struct mqk_stock {
 	u32 want_links;
 	u32 nr_retained;
 	u32 want_retained;
+	u32 want_pages;
 	bool stale;
 };
 
@@ -55,13 +60,14 @@ void mqk_stock_free(struct mqk_stock *s);
 int mqk_stock_chunks(struct mqk_port *p, u32 chunks);
 int mqk_stock_fill(struct mqk_port *p);
 bool mqk_stock_feed(struct mqk_port *p, struct mqk_queue *q, struct mqk_index *x);
+bool mqk_stock_feed_seen(struct mqk_port *p, struct mqk_seen *seen);
 bool mqk_stock_keep_extras(struct mqk_port *p, struct mqk_queue *q);
 
 /* Whether it lacks something beside chunks. */
 static inline bool mqk_stock_wants(const struct mqk_stock *s)
 {
 	return s->want_extras || s->want_keeps || s->want_links ||
-	       s->want_retained;
+	       s->want_retained || s->want_pages;
 }
 
 #endif /* MQK_STOCK_H */

@@ -464,6 +464,7 @@ struct mqk_queue_opts {
  * @retrying: messages that failed and wait for their next try
  * @scheduled: messages with a delay that are not due
  * @dying: messages that have left it as dead letters, and are not where they go yet
+ * @repeated: messages that it had taken before (x-mqk-dedup-window), and did not take
  */
 struct mqk_queue_info {
 	size_t sz;
@@ -486,6 +487,7 @@ struct mqk_queue_info {
 	uint64_t retrying;
 	uint64_t scheduled;
 	uint64_t dying;
+	uint64_t repeated;
 };
 
 /**

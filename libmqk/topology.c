@@ -350,6 +350,7 @@ static int queue_next(struct mqk *m, uint32_t id, uint32_t flags,
 	i.retrying = n.retrying;
 	i.scheduled = n.scheduled;
 	i.dying = n.dying;
+	i.repeated = n.repeated;
 	mqk_info_give(info, &i, sizeof(i));
 	return 0;
 }

@@ -112,6 +112,7 @@ CALL_VARIANT(map_segment)
 CALL_VARIANT(publish_many)
 CALL_VARIANT(publish_expiring)
 CALL_VARIANT(declare_rules)
+CALL_VARIANT(set_window)
 CALL_VARIANT(publish_jumbo)
 CALL_VARIANT(bind_topic)
 CALL_VARIANT(force_delete)
@@ -254,9 +255,16 @@ static int do_publish_expiring(struct work *k)
 static int do_declare_rules(struct work *k)
 {
 	__s64 id = queue_declare_args(k->w.s, "rules",
-				      "x-message-ttl=1000 x-expires=1000000");
+				      "x-message-ttl=1000 x-expires=1000000 "
+				      "x-mqk-dedup-window=1000");
 
 	return id < 0 ? (int)id : 0;
+}
+
+/* A queue begins to see ids. */
+static int do_set_window(struct work *k)
+{
+	return queue_set(k->w.s, "q", 0, "x-mqk-dedup-window=1000");
 }
 
 static int do_publish_jumbo(struct work *k)
@@ -319,7 +327,7 @@ static const struct {
 	{ "map_segment", do_map_segment },
 	{ "publish_many", do_publish_many },
 	{ "publish_expiring", do_publish_expiring },
-	{ "declare_rules", do_declare_rules },
+	{ "declare_rules", do_declare_rules }, { "set_window", do_set_window },
 	{ "publish_jumbo", do_publish_jumbo },
 	{ "bind_topic", do_bind_topic }, { "force_delete", do_force_delete },
 };

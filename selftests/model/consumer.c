@@ -408,9 +408,12 @@ int consumer_get(struct broker *b, unsigned int id, const char *queue, bool noac
 		return -ENOENT;
 	if (!q)
 		return -ENOENT;
-	if (queue_access(q, b->consumer[id].session) || q->rules.single_active)
+	if (queue_access(q, b->consumer[id].session))
 		return -EBUSY;
+	/* to ask for a queue by its name is a use, whatever comes of it */
 	q->used_at = b->now;
+	if (q->rules.single_active)
+		return -EBUSY;
 	for (i = 0; i < q->nr && !q->paused; i++) {
 		struct entry *e = q->entry[i];
 

@@ -49,14 +49,14 @@ const struct scope scope_module = {
 	.queue_profiles = BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(7) |
 			  BIT(9) | BIT(10) | BIT(11) | BIT(12) | BIT(13) | BIT(14) | BIT(15) |
 			  BIT(16) | BIT(17) | BIT(18) | BIT(19) | BIT(20) | BIT(21) |
-			  BIT(22) | BIT(23),
+			  BIT(22) | BIT(23) | BIT(24) | BIT(25),
 	.exchange_profiles = BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(5) |
 			     BIT(6) | BIT(7),
 	.consumer_profiles = BIT(0) | BIT(CONSUME_NOACK) | BIT(CONSUME_PREFERRED) |
 			     BIT(CONSUME_PREFERRED | CONSUME_NOACK),
 	.message_kinds = BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(7) |
 			 BIT(8) | BIT(9) | BIT(10) | BIT(11) | BIT(12) | BIT(13) |
-			 BIT(14),
+			 BIT(14) | BIT(15) | BIT(16),
 };
 
 static enum operation choose(struct random *r, uint32_t may)

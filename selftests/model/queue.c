@@ -143,6 +143,9 @@ int queue_change(struct broker *b, const char *name, const struct table *args)
 		return -EINVAL;
 	q->args = all;
 	q->rules = rules;
+	/* what is not asked for any more is not remembered */
+	if (!rules.dedup_window)
+		q->nr_seen = 0;
 	q->used_at = b->now;
 	broker_settle(b);
 	return 0;
@@ -192,41 +195,6 @@ int queue_cancel(struct broker *b, const char *name, const char *message_id)
 		}
 	broker_settle(b);
 	return nr;
-}
-
-static struct entry *oldest_dead(struct broker *b, struct queue *q, struct queue **home)
-{
-	struct entry *oldest = NULL;
-	unsigned int i;
-
-	for (i = 0; i < q->nr; i++) {
-		struct entry *e = q->entry[i];
-		struct queue *to = e->m.nr_deaths ? queue_find(b, e->m.death[0].queue) : NULL;
-
-		if (e->state != READY || !to || to == q || (oldest && oldest->place < e->place))
-			continue;
-		oldest = e;
-		*home = to;
-	}
-	return oldest;
-}
-
-int queue_redrive(struct broker *b, const char *name, unsigned int max)
-{
-	struct queue *q = queue_find(b, name), *home;
-	struct entry *e;
-	unsigned int n;
-
-	if (!q)
-		return -ENOENT;
-	for (n = 0; n < max && (e = oldest_dead(b, q, &home)); n++) {
-		if (queue_admits(b, home, &e->m, 0) != ADMITTED)
-			break;
-		queue_append(b, home, &e->m);
-		queue_drop(q, e);
-		broker_settle(b);
-	}
-	return n;
 }
 
 /* ---- order ---- */
@@ -321,20 +289,26 @@ static uint64_t bytes_of(const struct queue *q, bool scheduled)
 	return bytes;
 }
 
-enum admission queue_admits(struct broker *b, struct queue *q, const struct message *m,
-			    unsigned int staged)
+static bool has_room(struct broker *b, struct queue *q, const struct message *m,
+		     unsigned int staged)
 {
 	const struct rules *r = &q->rules;
 	uint64_t nr = queue_count(q, READY) + queue_count(q, SCHEDULED) + staged;
 
-	if (r->dedup_window && *m->id && is_repeated(b, q, m->id))
-		return REPEATED;
 	if (r->overflow == DROP_HEAD)
-		return ADMITTED;
+		return true;
 	if (nr + 1 <= (uint64_t)r->max_length &&
 	    bytes_of(q, true) + (staged + 1) * (uint64_t)m->bytes <= (uint64_t)r->max_bytes)
-		return ADMITTED;
-	return !m->delay && consumer_waits_for(b, q, m, staged) ? ADMITTED : REFUSED;
+		return true;
+	return !m->delay && consumer_waits_for(b, q, m, staged);
+}
+
+enum admission queue_admits(struct broker *b, struct queue *q, const struct message *m,
+			    unsigned int staged)
+{
+	if (q->rules.dedup_window && *m->id && is_repeated(b, q, m->id))
+		return REPEATED;
+	return has_room(b, q, m, staged) ? ADMITTED : REFUSED;
 }
 
 static uint64_t expiry(const struct broker *b, const struct queue *q, const struct message *m)
@@ -346,7 +320,7 @@ static uint64_t expiry(const struct broker *b, const struct queue *q, const stru
 	return ttl < 0 ? NEVER : b->now + ttl;
 }
 
-void queue_append(struct broker *b, struct queue *q, const struct message *m)
+static void append(struct broker *b, struct queue *q, const struct message *m)
 {
 	struct entry *e = calloc(1, sizeof(*e));
 
@@ -358,8 +332,6 @@ void queue_append(struct broker *b, struct queue *q, const struct message *m)
 	e->m.bcc.nr = 0;
 	e->came = q->next_came++;
 	e->consumer = NOBODY;
-	if (q->rules.dedup_window && *m->id)
-		remember(b, q, m->id);
 	if (m->delay) {
 		e->state = SCHEDULED;
 		e->place = NEVER;
@@ -370,6 +342,54 @@ void queue_append(struct broker *b, struct queue *q, const struct message *m)
 	}
 	e->place = q->next_place++;
 	e->expires = expiry(b, q, m);
+}
+
+void queue_append(struct broker *b, struct queue *q, const struct message *m)
+{
+	if (q->rules.dedup_window && *m->id)
+		remember(b, q, m->id);
+	append(b, q, m);
+}
+
+/* Of those that came before so many. */
+static struct entry *oldest_dead(struct broker *b, struct queue *q, uint64_t end,
+				 struct queue **home)
+{
+	struct entry *oldest = NULL;
+	unsigned int i;
+
+	for (i = 0; i < q->nr; i++) {
+		struct entry *e = q->entry[i];
+		struct queue *to = e->m.nr_deaths ? queue_find(b, e->m.death[0].queue) : NULL;
+
+		if (e->state != READY || e->came >= end || !to || to == q ||
+		    (oldest && oldest->place < e->place))
+			continue;
+		oldest = e;
+		*home = to;
+	}
+	return oldest;
+}
+
+int queue_redrive(struct broker *b, const char *name, unsigned int max)
+{
+	struct queue *q = queue_find(b, name), *home;
+	struct entry *e;
+	unsigned int n;
+	uint64_t end;
+
+	if (!q)
+		return -ENOENT;
+	end = q->next_came;
+	for (n = 0; n < max && (e = oldest_dead(b, q, end, &home)); n++) {
+		/* it is no repeat of itself */
+		if (!has_room(b, home, &e->m, 0))
+			break;
+		append(b, home, &e->m);
+		queue_drop(q, e);
+		broker_settle(b);
+	}
+	return n;
 }
 
 /* ---- leaving and coming back ---- */

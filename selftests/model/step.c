@@ -182,6 +182,17 @@ struct queue_profile queue_profile(unsigned int n)
 		table_set_number(&p.args, "x-delivery-limit", 'l', 0);
 		table_set_text(&p.args, "x-dead-letter-exchange", "x2");
 		break;
+	case 24:
+		table_set_number(&p.args, "x-mqk-dedup-window", 'l', 3 * TICK_MS);
+		table_set_text(&p.args, "x-dead-letter-exchange", "");
+		table_set_text(&p.args, "x-dead-letter-routing-key", "q2");
+		break;
+	case 25:
+		table_set_number(&p.args, "x-mqk-dedup-window", 'l', 8 * TICK_MS);
+		table_set_number(&p.args, "x-max-length", 'l', 2);
+		table_set_text(&p.args, "x-overflow", "block");
+		table_set_number(&p.args, "x-mqk-block-timeout", 'l', 4 * TICK_MS);
+		break;
 	}
 	return p;
 }
@@ -253,6 +264,12 @@ struct table queue_change_args(unsigned int n)
 		table_set_text(&args, "x-dead-letter-routing-key", "q2");
 		table_set_text(&args, "x-overflow", "reject-publish-dlx");
 		break;
+	case 17:
+		table_set_number(&args, "x-mqk-dedup-window", 'I', 5 * TICK_MS);
+		break;
+	case 18:
+		table_set(&args, "x-mqk-dedup-window", &(struct value){ .type = 'V' });
+		break;
 	}
 	return args;
 }
@@ -310,6 +327,8 @@ struct message_kind message_kind(unsigned int n)
 		{ -1, -1, 5 * TICK_MS, true, "", NULL, NULL, "another one" },
 		{ 4, 0, 1 * TICK_MS, false, "b", "q2", NULL, "i" },
 		{ -1, -1, 0, false, "", NULL, NULL, "i" },
+		{ -1, -1, 0, true, "", NULL, NULL, "another one" },
+		{ 3, 4 * TICK_MS, 0, false, "", "q1", "q2", "i" },
 	};
 
 	return kind[n % NR_MESSAGE_KINDS];

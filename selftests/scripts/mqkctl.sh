@@ -313,7 +313,7 @@ test_queue()
 	good "queue delete" queue delete "$made"
 	json "queue declare -j" "o == [{'name': 'q2', 'ready': 0, 'consumers': 0, 'id': o[0]['id']}]" queue declare q2 --durable --mode 0750
 	json "queue list -j" \
-		"{k: v for k, v in [q for q in o if q['name'] == 'q2'][0].items() if k != 'id' and k != 'index_bytes'} == {'name': 'q2', 'ready': 0, 'unacked': 0, 'consumers': 0, 'bytes': 0, 'durable': True, 'auto_delete': False, 'exclusive': False, 'paused': False, 'mode': '0750', 'uid': 0, 'gid': 0, 'published': 0, 'delivered': 0, 'redelivered': 0, 'acked': 0, 'dropped': 0, 'retrying': 0, 'scheduled': 0, 'dying': 0}" \
+		"{k: v for k, v in [q for q in o if q['name'] == 'q2'][0].items() if k != 'id' and k != 'index_bytes'} == {'name': 'q2', 'ready': 0, 'unacked': 0, 'consumers': 0, 'bytes': 0, 'durable': True, 'auto_delete': False, 'exclusive': False, 'paused': False, 'mode': '0750', 'uid': 0, 'gid': 0, 'published': 0, 'delivered': 0, 'redelivered': 0, 'acked': 0, 'dropped': 0, 'retrying': 0, 'scheduled': 0, 'dying': 0, 'repeated': 0}" \
 		queue list
 	m publish "" q2 one
 	m publish "" q2 two

@@ -40,6 +40,8 @@ static const struct metric {
 	       "Messages that were acknowledged or settled."),
 	METRIC(dropped, "dropped_total", false,
 	       "Messages that were rejected, purged, or too many."),
+	METRIC(repeated, "repeated_total", false,
+	       "Messages that the queue had taken before."),
 #undef METRIC
 };
 

@@ -247,6 +247,7 @@ static void list_json(const struct mqk_queue_info *q)
 	json_u64(&j, "retrying", q->retrying);
 	json_u64(&j, "scheduled", q->scheduled);
 	json_u64(&j, "dying", q->dying);
+	json_u64(&j, "repeated", q->repeated);
 	json_u64(&j, "id", q->id);
 	json_end(&j);
 }
@@ -256,6 +257,7 @@ static void list_row(struct table *t, const struct mqk_queue_info *q)
 	table_name(t, q->name);
 	table_u64(t, q->ready);
 	table_u64(t, q->unacked);
+	table_u64(t, q->scheduled);
 	table_u64(t, q->consumers);
 	table_u64(t, q->bytes);
 	owner_cells(t, q->mode, q->uid, q->gid);
@@ -265,8 +267,8 @@ static void list_row(struct table *t, const struct mqk_queue_info *q)
 int queue_list(struct ctl *ctl, const struct args *args)
 {
 	static const char *const titles[] = {
-		"NAME", ">READY", ">UNACKED", ">CONSUMERS", ">BYTES", "MODE",
-		"OWNER", "FLAGS",
+		"NAME", ">READY", ">UNACKED", ">SCHEDULED", ">CONSUMERS", ">BYTES",
+		"MODE", "OWNER", "FLAGS",
 	};
 	struct mqk_queue_info q = { .sz = sizeof(q) };
 	struct subject subject = { .doing = "list of queues" };

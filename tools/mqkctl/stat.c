@@ -55,6 +55,7 @@ static const struct {
 	{ MQK_FEATURE_REPLY, "reply" },
 	{ MQK_FEATURE_WILL, "will" },
 	{ MQK_FEATURE_LAST_VALUE, "last-value" },
+	{ MQK_FEATURE_DEDUP, "dedup" },
 	{ MQK_FEATURE_WILL_DELAY, "will-delay" },
 	{ MQK_FEATURE_CONSUMER_ARGS, "consumer-args" },
 	{ MQK_FEATURE_PRIORITY, "priority" },

@@ -567,6 +567,7 @@ struct mqk_query {
 #define MQK_FEATURE_LEVELS	0x10000	/* x-mqk-levels of queues */
 #define MQK_FEATURE_PRODUCER	0x40000	/* ports of producers */
 #define MQK_FEATURE_BLOCK	0x80000	/* x-overflow block, MQK_WAIT_F_ROOM, POLLOUT */
+#define MQK_FEATURE_DEDUP	0x100000 /* x-mqk-dedup-window of queues */
 #define MQK_FEATURE_TX		0x200000 /* MQK_IOC_TX */
 #define MQK_FEATURE_LAST_VALUE	0x400000 /* last-value exchanges */
 #define MQK_FEATURE_WILL_DELAY	0x1000000 /* struct mqk_will.delay */
@@ -861,6 +862,10 @@ struct mqk_exchange_declare {
  *	x-consumer-timeout	milliseconds, 1 and more, below 2^32: a message that
  *				is unacknowledged for so long returns, and has not
  *				failed; acknowledging it later means nothing
+ *	x-mqk-dedup-window	milliseconds, below 2^32; 0: none: a message with
+ *				MQK_MSG_F_ID whose id the queue has taken within so
+ *				long does not enter it, and is confirmed; of 65,536
+ *				ids at most, then the oldest is forgotten
  *
  * EACCES: name begins with "amq." and there is none of that name; not so with
  * PASSIVE.  EBUSY: exclusive to another session.  EINVAL: exists with other properties, unknown
@@ -922,8 +927,8 @@ struct mqk_delete {
  *
  * Arguments that may change are x-max-length, x-max-length-bytes, x-overflow,
  * x-dead-letter-exchange, x-dead-letter-routing-key, x-mqk-block-timeout,
- * x-message-ttl, x-expires, x-delivery-limit, x-consumer-timeout and x-mqk-retry-delay,
- * -max, -backoff of struct mqk_queue_declare; the others stay.  One of type void is
+ * x-message-ttl, x-expires, x-delivery-limit, x-consumer-timeout, x-mqk-dedup-window
+ * and x-mqk-retry-delay, -max, -backoff of struct mqk_queue_declare; the others stay.  One of type void is
  * taken away, as if it had never been given.  A shorter length takes effect before
  * the call returns, or soon after when that drops very many messages; other times and
  * limits for messages that come, are delivered, return or fail from then on.
@@ -1124,10 +1129,11 @@ struct mqk_exchange_next {
  *	acknowledge nothing
  * @dropped: messages nacked or rejected without requeue, purged, expired, failed
  *	too often, or too many for the queue's length
- * @index_bytes: kernel memory of its index
+ * @index_bytes: kernel memory of its index, and of the ids that it has seen
  * @retrying: messages that failed and wait for their next try
  * @scheduled: messages with a delay that are not due
  * @dying: messages that have left it as dead letters, and are not where they go yet
+ * @repeated: messages that it had taken before (x-mqk-dedup-window), and did not take
  */
 struct mqk_queue_next {
 	__u32 size;
@@ -1151,6 +1157,7 @@ struct mqk_queue_next {
 	__aligned_u64 retrying;
 	__aligned_u64 scheduled;
 	__aligned_u64 dying;
+	__aligned_u64 repeated;
 };
 
 /**
