@@ -14,6 +14,7 @@
 #include "express.h"
 #include "limits.h"
 #include "queue.h"
+#include "reply.h"
 #include "retire.h"
 #include "settle.h"
 #include "staged.h"
@@ -119,6 +120,28 @@ void mqk_consumer_stop(struct mqk_consumer *c)
 		leave(c->queue, c, true);
 }
 
+/**
+ * mqk_consumer_tell() - tell an event of a consumer
+ * @c: the consumer
+ * @what: the routing key
+ *
+ * Context: process.
+ */
+void mqk_consumer_tell(const struct mqk_consumer *c, const char *what)
+{
+	const struct mqk_queue *q = c->queue;
+	u32 len;
+
+	if (q && READ_ONCE(q->listens))
+		return;
+	len = !q ? 0 : q->flags & MQK_DECLARE_F_REPLY ? MQK_REPLY_SHOWN : q->name_len;
+	mqk_event_tell(c->broker, what, MQK_EVENT_TEXT("queue", q ? q->name : NULL, len),
+		       MQK_EVENT_NUMBER("consumer", c->number),
+		       MQK_EVENT_NUMBER("session", c->session),
+		       MQK_EVENT_NUMBER("user", mqk_event_user(c->uid)),
+		       MQK_EVENT_NUMBER("pid", c->pid));
+}
+
 /* How what a consumer holds comes back: it has failed, if the consumer has. */
 static u32 return_op(const struct mqk_consumer *c)
 {
@@ -164,6 +187,7 @@ void mqk_consumer_reap(struct work_struct *work)
 {
 	struct mqk_consumer *c = container_of(work, struct mqk_consumer, reaper);
 
+	mqk_consumer_tell(c, "consumer.died");
 	return_all(c);
 	mqk_consumer_put(c);
 }
@@ -203,8 +227,10 @@ void mqk_consumer_shut(struct mqk_consumer *c, bool died)
 	mqk_consumer_kick(c);
 	mark_shut(c, died);
 	wake_up_interruptible_all(&c->wq);
-	if (cancel_work_sync(&c->reaper))
+	if (cancel_work_sync(&c->reaper)) {
+		mqk_consumer_tell(c, "consumer.died");
 		mqk_consumer_put(c);
+	}
 	return_all(c);
 }
 

@@ -19,6 +19,7 @@ struct work_struct;
 
 int mqk_consumer_attach(struct mqk_consumer *c, struct mqk_queue *q,
 			struct mqk_refusal *why);
+void mqk_consumer_tell(const struct mqk_consumer *c, const char *what);
 void mqk_consumer_cancel(struct mqk_consumer *c);
 void mqk_consumer_stop(struct mqk_consumer *c);
 void mqk_consumer_shut(struct mqk_consumer *c, bool died);

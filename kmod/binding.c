@@ -110,6 +110,31 @@ static struct mqk_binding *alloc_binding(const struct mqk_binding_id *id,
 	return b;
 }
 
+/* A queue begins to listen to events, or has one binding less that does. */
+static void listen(const struct mqk_binding *b, int n)
+{
+	struct mqk_events *events = &b->exchange->broker->events;
+
+	WRITE_ONCE(events->listeners, events->listeners + n);
+	if (b->queue)
+		WRITE_ONCE(b->queue->listens, b->queue->listens + n);
+}
+
+static void tell(const struct mqk_binding *b, const char *what)
+{
+	const struct mqk_exchange *x = b->exchange;
+
+	if (x->system || (b->queue && b->queue->listens))
+		return;
+	mqk_event_tell(x->broker, what,
+		       MQK_EVENT_TEXT("exchange", x->name, x->name_len),
+		       b->queue ? (struct mqk_event_field)
+				  MQK_EVENT_TEXT("queue", b->queue->name, b->queue->name_len) :
+				  (struct mqk_event_field)
+				  MQK_EVENT_TEXT("to-exchange", b->to->name, b->to->name_len),
+		       MQK_EVENT_TEXT("binding-key", b->data, b->key_len));
+}
+
 /**
  * mqk_binding_make() - make a binding, unless it is there
  * @broker: the broker
@@ -171,6 +196,9 @@ int mqk_binding_make(struct mqk_broker *broker, const struct mqk_binding_id *id,
 	list_add_tail_rcu(&b->in_set, &b->set->bindings);
 	mqk_broker_reroute(broker, x->id);
 	mqk_define_binding(b, id->definition);
+	if (unlikely(x->system))
+		listen(b, 1);
+	tell(b, "binding.created");
 	return 1;
 
 err_number:
@@ -196,6 +224,9 @@ void mqk_binding_remove(struct mqk_binding *b)
 	struct mqk_exchange *x = b->exchange;
 	struct mqk_broker *broker = x->broker;
 
+	tell(b, "binding.deleted");
+	if (unlikely(x->system))
+		listen(b, -1);
 	rhashtable_remove_fast(&broker->bindings, &b->node, mqk_binding_params);
 	xa_erase(&broker->binding_ids, b->number);
 	list_del(&b->in_exchange);

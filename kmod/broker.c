@@ -93,6 +93,7 @@ struct mqk_broker *mqk_broker_alloc(const struct mqk_broker_options *options,
 	spin_lock_init(&broker->retained_lock);
 	init_waitqueue_head(&broker->given);
 	INIT_LIST_HEAD(&broker->producers);
+	mqk_events_init(&broker->events);
 	mqk_store_init(&broker->store, options->segment_size);
 	mqk_compact_start(broker);
 	mqk_account_init(&broker->account, options->limit);
@@ -265,6 +266,8 @@ void mqk_broker_stat(struct mqk_broker *broker, struct mqk_stat *stat)
 		stat->compacted_bytes += READ_ONCE(c->compacted_bytes);
 		stat->dead_letters += READ_ONCE(c->dead_letters);
 		stat->dead_lost += READ_ONCE(c->dead_lost);
+		stat->events += READ_ONCE(c->events);
+		stat->events_lost += READ_ONCE(c->events_lost);
 	}
 	rcu_read_lock();
 	xa_for_each(&broker->queues, id, q) {

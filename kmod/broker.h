@@ -36,6 +36,9 @@
  *	    store->lock (spin)		lists of segments, numbers, when to compact
  *	    wait queues
  *
+ * Leaves that are not drawn: broker->events.lock, and those of
+ * Documentation/locking.rst.
+ *
  * Data paths hold no lock while they copy from or to a process, but
  * port->mutex and consumer->mutex, which belong to that process alone.
  *
@@ -55,6 +58,7 @@
 #include <linux/xarray.h>
 
 #include "account.h"
+#include "event.h"
 #include "owner.h"
 #include "segment.h"
 
@@ -90,6 +94,8 @@ struct mqk_counters {
 	u64 compacted_bytes;
 	u64 dead_letters;
 	u64 dead_lost;
+	u64 events;
+	u64 events_lost;
 };
 
 /**
@@ -118,6 +124,7 @@ struct mqk_counters {
  * @sessions: open ones
  * @wills: of sessions that have ended, not published yet: will.h
  * @producers: names that are known
+ * @events: what it tells of itself
  * @seen_gen: how often queues were given what they have seen (seen.h)
  * @next_name: for queues that the broker names
  * @next_exchange: cursor of ids
@@ -162,6 +169,7 @@ struct mqk_broker {
 	spinlock_t retained_lock;
 	wait_queue_head_t given;
 	struct list_head producers;
+	struct mqk_events events;
 	u64 seen_gen;
 	u64 next_name;
 	u32 next_exchange;

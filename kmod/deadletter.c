@@ -271,7 +271,7 @@ static int find_route(struct postman *m, const struct letter *l, u32 *want)
 
 	*want = 0;
 	x = mqk_exchange_find(m->queue->broker, l->exchange.text, l->exchange.len);
-	if (!x || !mqk_may(&x->owner, m->cred, MQK_MAY_WRITE))
+	if (!x || x->system || !mqk_may(&x->owner, m->cred, MQK_MAY_WRITE))
 		return -ENOENT;
 	p->head_copy.exchange = x->id;
 	route = mqk_route_find(p->router, x->id, &p->key, &envelope, &p->why);

@@ -183,7 +183,8 @@ struct mqk_exchange *mqk_exchange_alternate(struct mqk_exchange *x)
 		return NULL;
 	to = mqk_exchange_find(x->broker, x->args.alternate,
 			       x->args.alternate_len);
-	return to && mqk_may(&to->owner, x->cred, MQK_MAY_WRITE) ? to : NULL;
+	return to && !to->system && mqk_may(&to->owner, x->cred, MQK_MAY_WRITE) ? to :
+										  NULL;
 }
 
 /*
@@ -251,6 +252,15 @@ static int keep_args(struct mqk_exchange *x, const struct mqk_declare *d)
 	return 0;
 }
 
+static void tell(const struct mqk_exchange *x, const char *what)
+{
+	mqk_event_tell(x->broker, what,
+		       MQK_EVENT_TEXT("exchange", x->name, x->name_len),
+		       MQK_EVENT_TEXT("kind", x->ops->name, strlen(x->ops->name)),
+		       MQK_EVENT_BOOL("internal", x->flags & MQK_DECLARE_F_INTERNAL),
+		       MQK_EVENT_NUMBER("user", mqk_event_user(x->owner.uid)));
+}
+
 static struct mqk_exchange *make(struct mqk_broker *broker,
 				 const struct mqk_exchange_ops *ops,
 				 const struct mqk_declare *d,
@@ -301,6 +311,7 @@ static struct mqk_exchange *make(struct mqk_broker *broker,
 	xa_store(&broker->exchanges, x->id, x, GFP_KERNEL_ACCOUNT);
 	note_alternate(x);
 	mqk_define_exchange(x, d);
+	tell(x, "exchange.created");
 	return x;
 
 err_id:
@@ -378,6 +389,7 @@ static void remove_one(struct mqk_exchange *x)
 {
 	struct mqk_broker *broker = x->broker;
 
+	tell(x, "exchange.deleted");
 	if (x->ops->close)
 		x->ops->close(x);
 	while (!list_empty(&x->bindings))
@@ -510,6 +522,7 @@ int mqk_exchange_predeclare(struct mqk_broker *broker,
 			    struct mqk_tenant *tenant,
 			    struct mqk_refusal *why)
 {
+	static const char event[] = "amq.mqk.event";
 	static const struct {
 		const char *name;
 		const struct mqk_exchange_ops *ops;
@@ -529,6 +542,7 @@ int mqk_exchange_predeclare(struct mqk_broker *broker,
 	struct mqk_exchange *x;
 	unsigned int i;
 
+	/* in the order of the table: the first one has MQK_EXCHANGE_DEFAULT_ID */
 	for (i = 0; i < ARRAY_SIZE(table); i++) {
 		d.name = table[i].name;
 		d.name_len = strlen(table[i].name);
@@ -536,5 +550,15 @@ int mqk_exchange_predeclare(struct mqk_broker *broker,
 		if (IS_ERR(x))
 			return PTR_ERR(x);
 	}
+	d.name = event;
+	d.name_len = strlen(event);
+	d.flags |= MQK_DECLARE_F_INTERNAL;
+	/* who binds it makes its owner pay for messages, and learns of everybody */
+	d.owner = (struct mqk_owner) { broker->node.uid, broker->node.gid, 0400 };
+	x = make(broker, &mqk_exchange_system, &d, why);
+	if (IS_ERR(x))
+		return PTR_ERR(x);
+	x->system = true;
+	broker->events.exchange = x->id;
 	return 0;
 }

@@ -123,6 +123,7 @@ struct mqk_exchange {
 	u32 id;
 	u32 flags;			/* MQK_DECLARE_F_* */
 	bool by_headers;		/* routes depend on headers, too */
+	bool system;			/* the broker alone publishes to it */
 	struct mqk_owner owner;
 	union {
 		struct mqk_bindset all;		/* fanout */
@@ -150,6 +151,7 @@ extern const struct mqk_exchange_ops mqk_exchange_default;
 extern const struct mqk_exchange_ops mqk_exchange_direct;
 extern const struct mqk_exchange_ops mqk_exchange_fanout;
 extern const struct mqk_exchange_ops mqk_exchange_topic;
+extern const struct mqk_exchange_ops mqk_exchange_system;
 extern const struct mqk_exchange_ops mqk_exchange_headers;
 extern const struct mqk_exchange_ops mqk_exchange_hash;
 extern const struct mqk_exchange_ops mqk_exchange_last_value;

@@ -116,6 +116,19 @@ const struct mqk_exchange_ops mqk_exchange_topic = {
 	.route = topic_route,
 };
 
+/* Clients cannot declare one, nor publish to it: messages are the broker's own. */
+const struct mqk_exchange_ops mqk_exchange_system = {
+	.type = MQK_EXCHANGE_SYSTEM,
+	.name = "system",
+	.init = topic_init,
+	.destroy = topic_destroy,
+	.check = topic_check,
+	.set_bytes = topic_set_bytes,
+	.get_set = topic_get_set,
+	.put_set = topic_put_set,
+	.route = topic_route,
+};
+
 static int last_value_init(struct mqk_exchange *x)
 {
 	int err;

@@ -397,6 +397,9 @@ static int check_target(struct mqk_session *s, const struct mqk_binding_id *id,
 		return mqk_refuse(why, MQK_RULE_RESERVED_NAME, -EACCES);
 	if (id->queue)
 		return mqk_queue_access(id->queue, s->cred, s, MQK_MAY_WRITE, why);
+	/* what goes there is the broker's own, whoever asks */
+	if (id->to->system)
+		return mqk_refuse(why, MQK_RULE_RESERVED_NAME, -EACCES);
 	if (!mqk_may(&id->to->owner, s->cred, MQK_MAY_WRITE))
 		return mqk_refuse(why, MQK_RULE_PERMISSION, -EACCES);
 	return 0;

@@ -110,6 +110,9 @@
 #define MQK_JOURNAL_EXTEND	SZ_256K
 #define MQK_JOURNAL_SLACK	SZ_1M
 
+/* Events of a broker that were not published yet. */
+#define MQK_EVENTS_MAX		1024u
+
 /* Ids of messages that a queue with x-mqk-dedup-window has seen. */
 #define MQK_SEEN_MAX		65536u
 

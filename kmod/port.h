@@ -164,6 +164,7 @@ struct mqk_port {
  * @letters: it is the kernel's own, for dead letters: nobody reads its completions,
  *	and it has no rings; what it puts into queues takes the place of what is
  *	charged already, so that limits may be exceeded, once
+ * @inside: it is the kernel's own, and publishes to exchanges that nobody else may
  * @router_tenant: with @letters, who pays for finding routes
  * @producer: under which name it publishes, or NULL
  */
@@ -175,6 +176,7 @@ struct mqk_port_options {
 	u32 pid;
 	bool clear;
 	bool letters;
+	bool inside;
 	struct mqk_tenant *router_tenant;
 	const struct mqk_producer_options *producer;
 };

@@ -33,7 +33,7 @@ struct mqk_kept {
 
 int mqk_publish_keep(struct mqk_port *p, const struct mqk_message *m,
 		     struct mqk_kept *kept);
-void mqk_publish_kept(struct mqk_port *p, struct mqk_kept *kept);
+int mqk_publish_kept(struct mqk_port *p, struct mqk_kept *kept);
 void mqk_publish_drop(struct mqk_kept *kept);
 
 int mqk_publish_join(struct mqk_port *p, struct mqk_staging *st,

@@ -411,8 +411,9 @@ int mqk_publish_keep(struct mqk_port *p, const struct mqk_message *m,
  * @kept: where it lies; afterwards nowhere
  *
  * Context: may sleep; takes p->mutex.
+ * Return: how many queues have it, or why none has
  */
-void mqk_publish_kept(struct mqk_port *p, struct mqk_kept *kept)
+int mqk_publish_kept(struct mqk_port *p, struct mqk_kept *kept)
 {
 	const struct mqk_record *head = &p->head_copy;
 	struct mqk_tally t = {};
@@ -427,6 +428,7 @@ void mqk_publish_kept(struct mqk_port *p, struct mqk_kept *kept)
 		mqk_tally_report(p, &t, n, head->flags, head->payload_len);
 	mqk_tally_finish(p, &t, p->pos);
 	mutex_unlock(&p->mutex);
+	return n;
 }
 
 /**

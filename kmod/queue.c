@@ -222,6 +222,19 @@ static int begin_seeing(struct mqk_queue *q, struct mqk_refusal *why)
 	return 0;
 }
 
+/* Nothing is told of those that events go to, and of none more than its lists show. */
+static void tell(const struct mqk_queue *q, const char *what)
+{
+	u32 len = q->flags & MQK_DECLARE_F_REPLY ? MQK_REPLY_SHOWN : q->name_len;
+
+	if (q->listens)
+		return;
+	mqk_event_tell(q->broker, what, MQK_EVENT_TEXT("queue", q->name, len),
+		       MQK_EVENT_BOOL("exclusive", q->flags & MQK_DECLARE_F_EXCLUSIVE),
+		       MQK_EVENT_BOOL("auto-delete", q->flags & MQK_DECLARE_F_AUTO_DELETE),
+		       MQK_EVENT_NUMBER("user", mqk_event_user(q->owner.uid)));
+}
+
 static struct mqk_queue *make(struct mqk_broker *broker,
 			      const struct mqk_declare *d,
 			      struct mqk_refusal *why)
@@ -264,6 +277,7 @@ static struct mqk_queue *make(struct mqk_broker *broker,
 		list_add_tail(&q->in_session, d->exclusive);
 	mqk_broker_reroute(broker, MQK_EXCHANGE_DEFAULT_ID);
 	mqk_define_queue(q, d);
+	tell(q, "queue.created");
 	return q;
 
 err_id:
@@ -322,6 +336,7 @@ void mqk_queue_unlink(struct mqk_queue *q)
 {
 	struct mqk_broker *broker = q->broker;
 
+	tell(q, "queue.deleted");
 	/* Removing a binding may remove its exchange with others of this queue. */
 	while (!list_empty(&q->bindings))
 		mqk_binding_remove(list_first_entry(&q->bindings,

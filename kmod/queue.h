@@ -107,6 +107,7 @@ struct mqk_queue {
 	struct list_head bindings;
 	bool consumed;			/* ever: for auto-delete */
 	struct mqk_definition *definition;	/* on disk, or NULL */
+	u32 listens;			/* bindings from exchanges of events */
 	struct rhash_head node;		/* broker->queue_names */
 	struct work_struct pump;	/* deliver.c: what one hold could not */
 	struct rcu_head rcu;

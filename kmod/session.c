@@ -11,6 +11,8 @@
 #include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
+#include <linux/time64.h>
+#include <linux/timekeeping.h>
 
 #include "attach.h"
 #include "broker.h"
@@ -44,6 +46,12 @@ static int enter(struct mqk_session *s)
 	}
 	mutex_unlock(&broker->mutex);
 	return err;
+}
+
+static void tell(const struct mqk_session *s, const char *what)
+{
+	mqk_event_tell(s->broker, what, MQK_EVENT_NUMBER("session", s->number),
+		       MQK_EVENT_NUMBER("user", s->uid), MQK_EVENT_NUMBER("pid", s->pid));
 }
 
 /**
@@ -80,6 +88,7 @@ struct mqk_session *mqk_session_open(struct mqk_broker *broker,
 		kfree(s);
 		return ERR_PTR(err);
 	}
+	tell(s, "session.opened");
 	return s;
 }
 
@@ -125,6 +134,7 @@ void mqk_session_close(struct mqk_session *s)
 	xa_destroy(&s->ports);
 	xa_destroy(&s->consumers);
 	mqk_broker_trim(broker);
+	tell(s, "session.closed");
 
 	mutex_lock(&broker->mutex);
 	list_del(&s->link);
@@ -161,6 +171,21 @@ void mqk_session_shutdown(struct mqk_session *s)
 	wake_up_interruptible_poll(&s->wq, EPOLLIN | EPOLLERR | EPOLLHUP);
 }
 
+/* Once a second: who is refused usually tries again. */
+static void tell_limit(struct mqk_session *s, const struct mqk_refusal *why)
+{
+	u64 now = ktime_get_boottime_ns();
+
+	if (now < READ_ONCE(s->limit_told))
+		return;
+	WRITE_ONCE(s->limit_told, now + NSEC_PER_SEC);
+	mqk_event_tell(s->broker, "limit.hit", MQK_EVENT_NUMBER("resource", why->resource),
+		       MQK_EVENT_NUMBER("rule", why->rule),
+		       MQK_EVENT_NUMBER("limit", why->limit),
+		       MQK_EVENT_NUMBER("session", s->number),
+		       MQK_EVENT_NUMBER("user", s->uid), MQK_EVENT_NUMBER("pid", s->pid));
+}
+
 /**
  * mqk_session_refused() - remember why a call failed
  * @s: the session
@@ -175,6 +200,8 @@ void mqk_session_refused(struct mqk_session *s, int error,
 	spin_lock(&s->error_lock);
 	mqk_fill_error(&s->last, error, why);
 	spin_unlock(&s->error_lock);
+	if (why->rule == MQK_RULE_USER_LIMIT || why->rule == MQK_RULE_BROKER_LIMIT)
+		tell_limit(s, why);
 }
 
 /**
@@ -348,6 +375,8 @@ int mqk_session_add_consumer(struct mqk_session *s, struct mqk_consumer *c,
 	mutex_unlock(&s->tx_mutex);
 	if (err)
 		mqk_consumer_shut(c, false);
+	else
+		mqk_consumer_tell(c, "consumer.created");
 	return err;
 }
 
@@ -370,8 +399,12 @@ int mqk_session_drop_consumer(struct mqk_session *s, u32 id, bool died)
 	if (c)
 		xa_erase(&s->broker->consumers, c->number);
 	mutex_unlock(&s->mutex);
-	if (c)
+	if (c) {
+		/* what has died is told by its reaper, or when that is cancelled */
+		if (!READ_ONCE(c->broken))
+			mqk_consumer_tell(c, died ? "consumer.died" : "consumer.closed");
 		mqk_consumer_shut(c, died);
+	}
 	mutex_unlock(&s->tx_mutex);
 	if (!c)
 		return -ENOENT;

@@ -59,6 +59,7 @@ struct mqk_session {
 	wait_queue_head_t wq;		/* poll */
 	spinlock_t error_lock;
 	struct mqk_error last;
+	u64 limit_told;			/* until when no more is told of limits */
 	struct list_head link;		/* broker->sessions */
 	struct list_head exclusive;	/* queues */
 	struct mqk_testament *will;	/* or NULL */

@@ -4,7 +4,7 @@
 # mqkctl(8): every command, its JSON, its exit statuses and what it says when
 # something is refused.  On a broker of its own.
 #
-# mqk-test: parallel timeout=400 kernels=stock,host
+# mqk-test: parallel timeout=700 kernels=stock,host
 #
 # shellcheck disable=SC2016 # scripts in single quotes
 
@@ -754,6 +754,17 @@ test_consume()
 	kill -TERM "$pid"
 	wait "$pid"
 	tap_equal "SIGTERM ends it in good order" "$?:$(cat "$work/err")" "0:"
+
+	"$ctl" -b "$broker" events 'queue.*' --raw --count 2 >"$work/out" 2>&1 &
+	pid=$!
+	wait_for sh -c '"$1" -b "$2" binding list | grep -q "^amq.mqk.event "' - "$ctl" "$broker"
+	m queue declare c2 >/dev/null
+	m queue delete c2
+	wait "$pid"
+	tap_equal "events tells of queues" "$?:$(cat "$work/out")" \
+		"$(printf '0:queue.created c2\nqueue.deleted c2')"
+	bad "publish to the exchange of events" 1 "*" publish amq.mqk.event queue.created a
+	bad "declare an exchange of its type" 1 "*" exchange declare mine --type system
 
 	"$ctl" -b "$broker" consume c1 --raw --no-ack >"$work/out" &
 	pid=$!

@@ -47,6 +47,7 @@ int call_call(struct ctl *ctl, const struct args *args);
 int get(struct ctl *ctl, const struct args *args);
 int browse(struct ctl *ctl, const struct args *args);
 int consume(struct ctl *ctl, const struct args *args);
+int events(struct ctl *ctl, const struct args *args);
 
 int stat_print(struct ctl *ctl, const struct args *args);
 int top(struct ctl *ctl, const struct args *args);

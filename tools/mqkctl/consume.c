@@ -276,6 +276,25 @@ static int options(struct ctl *ctl, const struct args *args,
 	return status;
 }
 
+/* Print what comes from a queue: with the arguments that it is consumed with. */
+static int follow(struct ctl *ctl, const struct args *args, struct mqk *m,
+		  const char *queue, struct consuming *g)
+{
+	int status = headers_build(ctl, args, OPT_ARG, &g->args);
+
+	if (status)
+		return status;
+	status = printer_init(&g->p, ctl, m, args);
+	g->p.queue = queue;
+	if (!status) {
+		status = run(g);
+		snapshot_free(&g->copy);
+		printer_destroy(&g->p);
+	}
+	headers_free(&g->args);
+	return status;
+}
+
 int consume(struct ctl *ctl, const struct args *args)
 {
 	struct consuming g = { .last = 0 };
@@ -286,17 +305,40 @@ int consume(struct ctl *ctl, const struct args *args)
 	if (status)
 		return status;
 	m = ctl_session(ctl, ACCESS_READ);
-	if (!m)
-		return REFUSED;
-	status = headers_build(ctl, args, OPT_ARG, &g.args);
+	return m ? follow(ctl, args, m, args->pos[0], &g) : REFUSED;
+}
+
+#define EVENT_EXCHANGE	"amq.mqk.event"
+
+/* A queue of its own, bound with the patterns that are given, or for all. */
+static int listen_to(struct ctl *ctl, const struct args *args, struct mqk *m,
+		     struct mqk_queue_info *q)
+{
+	struct mqk_queue_opts o = { .sz = sizeof(o), .exclusive = true };
+	struct subject subject = { .exchange = EVENT_EXCHANGE, .doing = "bind" };
+	int i, err = mqk_queue_declare(m, NULL, &o, q);
+
+	for (i = 0; !err && i < (args->npos ? args->npos : 1); i++) {
+		const char *key = args->npos ? args->pos[i] : "#";
+
+		err = mqk_bind(m, EVENT_EXCHANGE, q->name, MQK_STR(key), NULL, 0);
+	}
+	return err ? refused(ctl, m, err, &subject) : DONE;
+}
+
+int events(struct ctl *ctl, const struct args *args)
+{
+	struct mqk_queue_info q = { .sz = sizeof(q) };
+	struct consuming g = { .last = 0 };
+	struct mqk *m;
+	int status;
+
+	status = options(ctl, args, &g);
 	if (status)
 		return status;
-	status = printer_init(&g.p, ctl, m, args);
-	if (!status) {
-		status = run(&g);
-		snapshot_free(&g.copy);
-		printer_destroy(&g.p);
-	}
-	headers_free(&g.args);
-	return status;
+	m = ctl_session(ctl, ACCESS_READ);
+	if (!m)
+		return REFUSED;
+	status = listen_to(ctl, args, m, &q);
+	return status ? status : follow(ctl, args, m, q.name, &g);
 }

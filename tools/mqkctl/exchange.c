@@ -20,6 +20,7 @@ static const char *const types[] = {
 	[MQK_EXCHANGE_HEADERS] = "headers",
 	[MQK_EXCHANGE_HASH] = "x-consistent-hash",
 	[MQK_EXCHANGE_LAST_VALUE] = "x-last-value",
+	[MQK_EXCHANGE_SYSTEM] = "system",
 };
 
 #define TYPES_NR	((int)(sizeof(types) / sizeof(types[0])))

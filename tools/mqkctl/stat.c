@@ -35,6 +35,8 @@ static const struct stat_counter counters[] = {
 	COUNTER(compacted_bytes, "bytes of their records"),
 	COUNTER(dead_letters, "dead letters that came to a queue"),
 	COUNTER(dead_lost, "dead letters that came to none"),
+	COUNTER(events, "events"),
+	COUNTER(events_lost, "events that were lost"),
 #undef COUNTER
 #undef GAUGE
 };
@@ -56,6 +58,7 @@ static const struct {
 	{ MQK_FEATURE_WILL, "will" },
 	{ MQK_FEATURE_LAST_VALUE, "last-value" },
 	{ MQK_FEATURE_DEDUP, "dedup" },
+	{ MQK_FEATURE_EVENTS, "events" },
 	{ MQK_FEATURE_WILL_DELAY, "will-delay" },
 	{ MQK_FEATURE_CONSUMER_ARGS, "consumer-args" },
 	{ MQK_FEATURE_PRIORITY, "priority" },

@@ -570,6 +570,7 @@ struct mqk_query {
 #define MQK_FEATURE_DEDUP	0x100000 /* x-mqk-dedup-window of queues */
 #define MQK_FEATURE_TX		0x200000 /* MQK_IOC_TX */
 #define MQK_FEATURE_LAST_VALUE	0x400000 /* last-value exchanges */
+#define MQK_FEATURE_EVENTS	0x800000 /* the exchange amq.mqk.event */
 #define MQK_FEATURE_WILL_DELAY	0x1000000 /* struct mqk_will.delay */
 #define MQK_FEATURE_DURABLE	0x4000000 /* MQK_BROKER_F_DIR, MQK_IOC_BROKER_OPEN, _CLOSE;
 					   * what is declared is kept, messages are not
@@ -720,6 +721,9 @@ struct mqk_broker_next {
 #define MQK_EXCHANGE_HEADERS	4
 #define MQK_EXCHANGE_HASH	5	/* "x-consistent-hash" */
 #define MQK_EXCHANGE_LAST_VALUE	6	/* "x-last-value" */
+#define MQK_EXCHANGE_SYSTEM	7	/* the broker's own: nobody declares one, or
+					 * publishes to it
+					 */
 
 #define MQK_DECLARE_F_PASSIVE		0x01	/* only look it up */
 #define MQK_DECLARE_F_DURABLE		0x02	/* a durable broker keeps it, unless
@@ -1296,6 +1300,8 @@ struct mqk_consumer_entry {
  * @dead_letters: messages that died and came to another queue, or to the same again
  * @dead_lost: messages that died in a queue with x-dead-letter-exchange, and came to
  *	none
+ * @events: events that were published
+ * @events_lost: those that were not
  */
 struct mqk_stat {
 	__u32 size;
@@ -1319,6 +1325,8 @@ struct mqk_stat {
 	__aligned_u64 compacted_bytes;
 	__aligned_u64 dead_letters;
 	__aligned_u64 dead_lost;
+	__aligned_u64 events;
+	__aligned_u64 events_lost;
 };
 
 /**

@@ -14,6 +14,7 @@
 #define __GFP_ZERO		0x100u
 #define __GFP_NOWARN		0x200u
 #define __GFP_NORETRY		0x400u
+#define __GFP_ACCOUNT		0x800u
 
 /* These obey the fault injection of shim.h. */
 void *kmalloc(size_t size, gfp_t gfp);
