@@ -268,6 +268,8 @@ void mqk_broker_stat(struct mqk_broker *broker, struct mqk_stat *stat)
 		stat->dead_lost += READ_ONCE(c->dead_lost);
 		stat->events += READ_ONCE(c->events);
 		stat->events_lost += READ_ONCE(c->events_lost);
+		stat->held_queue += READ_ONCE(c->held_queue);
+		stat->held_limit += READ_ONCE(c->held_limit);
 	}
 	rcu_read_lock();
 	xa_for_each(&broker->queues, id, q) {

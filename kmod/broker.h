@@ -96,6 +96,8 @@ struct mqk_counters {
 	u64 dead_lost;
 	u64 events;
 	u64 events_lost;
+	u64 held_queue;			/* those that are, as all that follow */
+	u64 held_limit;
 };
 
 /**

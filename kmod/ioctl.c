@@ -37,7 +37,7 @@ struct call {
 static const struct call calls[] = {
 	CALL(MQK_IOC_QUERY, mqk_ioctl_query, mqk_query, broker_used, CAN_ANY),
 	CALL(MQK_IOC_ERROR, mqk_ioctl_error, mqk_error, used, CAN_ANY),
-	CALL(MQK_IOC_STAT, mqk_ioctl_stat, mqk_stat, events_lost, CAN_ANY),
+	CALL(MQK_IOC_STAT, mqk_ioctl_stat, mqk_stat, held_limit, CAN_ANY),
 	CALL(MQK_IOC_EXCHANGE_DECLARE, mqk_ioctl_exchange_declare,
 	     mqk_exchange_declare, resv, CAN_ANY),
 	CALL(MQK_IOC_EXCHANGE_DELETE, mqk_ioctl_exchange_delete, mqk_delete,

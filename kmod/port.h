@@ -130,6 +130,7 @@ struct mqk_port {
 	bool promising;			/* that one is asked for before it is put in */
 	bool held;			/* the next message waits */
 	bool held_copy;			/* and its caller has it */
+	u32 held_reason;		/* MQK_HELD_QUEUE or _LIMIT, as it is counted */
 	u32 stopped;			/* MQK_HELD_*, as the last call told */
 	u64 held_seq;			/* the one behind this number */
 	u64 held_until;

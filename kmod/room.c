@@ -20,10 +20,39 @@
 #include "seen.h"
 #include "work.h"
 
+/* Count what is held back, by reason; others may change it at the same time. */
+static void note(struct mqk_port *p, u32 reason)
+{
+	u32 before = xchg(&p->held_reason, reason);
+
+	if (before == reason)
+		return;
+	if (before == MQK_HELD_QUEUE)
+		mqk_count(p->broker, held_queue, -1ull);
+	else if (before == MQK_HELD_LIMIT)
+		mqk_count(p->broker, held_limit, -1ull);
+	if (reason == MQK_HELD_QUEUE)
+		mqk_count(p->broker, held_queue, 1);
+	else if (reason == MQK_HELD_LIMIT)
+		mqk_count(p->broker, held_limit, 1);
+}
+
+static void hold(struct mqk_port *p, u32 reason)
+{
+	WRITE_ONCE(p->page->flags, MQK_PORT_PAGE_F_HELD);
+	note(p, reason);
+}
+
+static void release(struct mqk_port *p)
+{
+	WRITE_ONCE(p->page->flags, 0);
+	note(p, MQK_HELD_NOT);
+}
+
 /* Whoever waits may try again. */
 static void let_go(struct mqk_port *p)
 {
-	WRITE_ONCE(p->page->flags, 0);
+	release(p);
 	wake_up_interruptible_poll(&p->wq, EPOLLOUT | EPOLLWRNORM);
 	wake_up_interruptible_poll(p->session_wq, EPOLLOUT | EPOLLWRNORM);
 }
@@ -113,7 +142,7 @@ static bool enter(struct mqk_port *p, struct mqk_queue *q, bool *listed)
 	waits = !may_try(q, p);
 	*listed = waits && q->nr_writers < MQK_WRITERS_MAX;
 	if (waits)
-		WRITE_ONCE(p->page->flags, MQK_PORT_PAGE_F_HELD);
+		hold(p, MQK_HELD_QUEUE);
 	else
 		let_go(p);		/* it may have waited before, and is in no list now */
 	if (*listed) {
@@ -231,10 +260,10 @@ void mqk_room_stopped(struct mqk_port *p, int error)
 	else if (reason == MQK_HELD_LIMIT)
 		about = p->why.resource;
 	if (reason == MQK_HELD_LIMIT) {
-		WRITE_ONCE(p->page->flags, MQK_PORT_PAGE_F_HELD);
+		hold(p, MQK_HELD_LIMIT);
 		set_timer(p, MQK_ROOM_PAUSE);
 	} else if (reason != MQK_HELD_QUEUE) {
-		WRITE_ONCE(p->page->flags, 0);
+		release(p);
 	}
 	p->stopped = reason;
 	/* the fast way does not look whether it was stopped */
@@ -257,4 +286,5 @@ void mqk_room_close(struct mqk_port *p)
 	mutex_unlock(&p->mutex);
 	if (cancel_delayed_work_sync(&p->look_again))
 		mqk_port_put(p);
+	note(p, MQK_HELD_NOT);
 }

@@ -14,6 +14,7 @@
 
 #include "broker.h"
 #include "exchange.h"
+#include "extra.h"
 #include "queue.h"
 #include "reply.h"
 #include "session.h"
@@ -85,19 +86,36 @@ static void show_exchange(struct seq_file *m, const struct mqk_exchange *x)
 static void show_queue(struct seq_file *m, struct mqk_session *s,
 		       struct mqk_queue *q)
 {
-	u64 ready, unacked, bytes;
+	u64 ready, unacked, scheduled, bytes;
 	u32 consumers;
 
 	spin_lock(&q->lock);
 	ready = q->ready;
 	unacked = q->unacked;
+	scheduled = q->keep ? q->keep->schedule.nr : 0;
 	bytes = q->bytes;
 	consumers = q->nr_consumers;
 	spin_unlock(&q->lock);
-	seq_printf(m, "%10llu %10llu %12llu %9u  ", ready, unacked, bytes,
-		   consumers);
+	seq_printf(m, "%10llu %10llu %10llu %12llu %9u  ", ready, unacked, scheduled,
+		   bytes, consumers);
 	show_name(m, q->name, mqk_reply_known(q, s));
 	seq_putc(m, '\n');
+}
+
+static void show_head(struct seq_file *m, struct mqk_broker *broker)
+{
+	u64 queue = 0, limit = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		queue += READ_ONCE(per_cpu_ptr(broker->counters, cpu)->held_queue);
+		limit += READ_ONCE(per_cpu_ptr(broker->counters, cpu)->held_limit);
+	}
+	seq_printf(m, "broker %s\n", broker->name);
+	if (queue || limit)
+		seq_printf(m, "ports held back: %llu by queues, %llu by limits\n", queue,
+			   limit);
+	seq_printf(m, "\n%-8s %10s  exchange\n", "type", "bindings");
 }
 
 static int show_line(struct seq_file *m, void *v)
@@ -105,11 +123,10 @@ static int show_line(struct seq_file *m, void *v)
 	struct mqk_session *s = m->private;
 
 	if (v == SEQ_START_TOKEN && m->index < QUEUES)
-		seq_printf(m, "broker %s\n\n%-8s %10s  exchange\n",
-			   s->broker->name, "type", "bindings");
+		show_head(m, s->broker);
 	else if (v == SEQ_START_TOKEN)
-		seq_printf(m, "\n%10s %10s %12s %9s  queue\n", "ready", "unacked",
-			   "bytes", "consumers");
+		seq_printf(m, "\n%10s %10s %10s %12s %9s  queue\n", "ready", "unacked",
+			   "scheduled", "bytes", "consumers");
 	else if (m->index < QUEUES)
 		show_exchange(m, v);
 	else

@@ -105,6 +105,14 @@ static bool pollout(int fd)
 
 /* --- waiting -------------------------------------------------------------- */
 
+/* Ports that a queue holds back, and those that a limit does, as two digits. */
+static __s64 held(int fd)
+{
+	struct mqk_stat s;
+
+	return stat_get(fd, &s) ? -1 : (__s64)(s.held_queue * 10 + s.held_limit);
+}
+
 TEST_F(block, it_waits_until_there_is_room)
 {
 	struct mqk_error e = { .size = sizeof(e) };
@@ -128,8 +136,10 @@ TEST_F(block, it_waits_until_there_is_room)
 	EXPECT_EQ(-ETIMEDOUT, room(&self->pair.port, SHORT_MS));
 	ASSERT_EQ(-EAGAIN, again(&self->pair.port, self->pair.exchange, "q", 2));
 	EXPECT_EQ(0, port_completions(&self->pair.port));
+	EXPECT_EQ(10, held(self->pair.s));
 
 	EXPECT_EQ(1, pair_take(&self->pair, q));
+	EXPECT_EQ(0, held(self->pair.s));
 	EXPECT_TRUE(pollout(self->pair.s));
 	EXPECT_EQ(0, room(&self->pair.port, 0));
 	EXPECT_EQ(0, self->pair.port.k->flags);
@@ -491,7 +501,9 @@ TEST_F(block, its_port_ends)
 	ASSERT_EQ(-EAGAIN, sends(&p, self->exchange, "", 2));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, waits, &p));
 	sleep_ms(SHORT_MS);
+	EXPECT_EQ(10, held(self->pair.s));
 	ASSERT_EQ(0, port_close(&p));
+	EXPECT_EQ(0, held(self->pair.s));
 	ASSERT_EQ(0, pthread_join(thread, &ret));
 	EXPECT_EQ(-ENOENT, (intptr_t)ret);
 	/* what waited is gone, and in no queue */
@@ -555,6 +567,7 @@ TEST_F(block, a_limit)
 	EXPECT_EQ(0, again(&p, e, "q", i));
 	EXPECT_EQ(MQK_HELD_NOT, p.k->reason);
 	EXPECT_EQ(0, p.k->flags);
+	EXPECT_EQ(0, held(s));
 	port_unmap(&p);
 	session_close(s);
 	ASSERT_EQ(0, broker_delete(&b, MQK_BROKER_DELETE_F_FORCE));

@@ -37,6 +37,8 @@ static const struct stat_counter counters[] = {
 	COUNTER(dead_lost, "dead letters that came to none"),
 	COUNTER(events, "events"),
 	COUNTER(events_lost, "events that were lost"),
+	GAUGE(held_queue, "ports that a full queue holds back"),
+	GAUGE(held_limit, "ports that a limit holds back"),
 #undef COUNTER
 #undef GAUGE
 };

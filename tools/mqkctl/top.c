@@ -151,7 +151,7 @@ static void print_json(const struct sample *s)
 static bool print_table(const struct sample *s, const struct screen *screen)
 {
 	static const char *const titles[] = {
-		">READY", ">UNACKED", ">CONSUMERS", ">BYTES", ">PUBLISHED/s",
+		">READY", ">UNACKED", ">SCHEDULED", ">CONSUMERS", ">BYTES", ">PUBLISHED/s",
 		">DELIVERED/s", ">ACKED/s", "QUEUE",
 	};
 	size_t rows = screen->rows > HEAD_LINES ? screen->rows - HEAD_LINES :
@@ -165,6 +165,7 @@ static bool print_table(const struct sample *s, const struct screen *screen)
 
 		table_u64(&t, r->q.ready);
 		table_u64(&t, r->q.unacked);
+		table_u64(&t, r->q.scheduled);
 		table_u64(&t, r->q.consumers);
 		table_u64(&t, r->q.bytes);
 		rate_cell(&t, r, r->published);

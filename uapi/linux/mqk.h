@@ -601,7 +601,7 @@ struct mqk_query {
  * without F_DIR; something in the directory has the name of a broker's file and is
  * not one.  EBADF, ENOTDIR: @dir.  EBUSY: who makes a broker there, or a tool, has it.
  * EOPNOTSUPP: @sync.  ENOSPC: too many brokers, or @limit has no room for the
- * four exchanges that a broker begins with.  EDQUOT: the caller's limit of
+ * seven exchanges that a broker begins with.  EDQUOT: the caller's limit of
  * exchanges.  EPERM: owner is not the caller, who may not chown.
  */
 struct mqk_broker_create {
@@ -1302,6 +1302,8 @@ struct mqk_consumer_entry {
  *	none
  * @events: events that were published
  * @events_lost: those that were not
+ * @held_queue: ports that are held back now, by a queue that blocks and has no room
+ * @held_limit: the same, by a limit
  */
 struct mqk_stat {
 	__u32 size;
@@ -1327,6 +1329,8 @@ struct mqk_stat {
 	__aligned_u64 dead_lost;
 	__aligned_u64 events;
 	__aligned_u64 events_lost;
+	__aligned_u64 held_queue;
+	__aligned_u64 held_limit;
 };
 
 /**

@@ -51,6 +51,8 @@ static inline void prefix##_sub(value n, type *v) \
 shim_atomic(atomic_t, atomic, int)
 shim_atomic(atomic64_t, atomic64, s64)
 
+#define xchg(ptr, new)	__atomic_exchange_n(ptr, new, __ATOMIC_SEQ_CST)
+
 #define cmpxchg(ptr, old, new)						\
 ({									\
 	__typeof__(*(ptr)) shim_old = (old);				\
