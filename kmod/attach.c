@@ -9,6 +9,7 @@
 #include <linux/workqueue.h>
 
 #include "broker.h"
+#include "takers.h"
 #include "consumer.h"
 #include "deliver.h"
 #include "express.h"
@@ -45,7 +46,8 @@ static void hand_over(struct mqk_queue *q, struct mqk_consumer *c)
  *
  * Context: may sleep.
  * Return: 0; -EACCES when it or another one is exclusive; -ENOENT when the
- * queue is dead; in both cases the reference stays the caller's
+ * queue is dead; -EINVAL when it has no such level; in all these cases the reference
+ * stays the caller's
  */
 int mqk_consumer_attach(struct mqk_consumer *c, struct mqk_queue *q,
 			struct mqk_refusal *why)
@@ -56,6 +58,8 @@ int mqk_consumer_attach(struct mqk_consumer *c, struct mqk_queue *q,
 	spin_lock(&q->lock);
 	if (q->dead)
 		err = mqk_refuse(why, MQK_RULE_NO_QUEUE, -ENOENT);
+	else if (!mqk_takers_has(mqk_queue_takers(q), c->level))
+		err = mqk_refuse(why, MQK_RULE_BAD_ARGUMENT, -EINVAL);
 	else if (q->exclusive_consumer || (exclusive && q->nr_consumers))
 		err = mqk_refuse(why, MQK_RULE_IN_USE, -EACCES);
 	if (!err) {
@@ -332,11 +336,19 @@ static void settle_active(struct mqk_queue *q)
  */
 void mqk_queue_settle(struct mqk_queue *q)
 {
+	struct mqk_takers *t;
+	u32 i;
+
 	if (q->single) {
 		settle_active(q);
 	} else {
 		settle_list(q, &q->idle);
 		settle_list(q, &q->able);
+		spin_lock(&q->lock);
+		t = mqk_queue_takers(q);
+		spin_unlock(&q->lock);
+		for (i = 0; t && i < t->nr; i++)
+			settle_list(q, &t->class[i].able);
 	}
 	mqk_queue_run(q);
 }

@@ -140,6 +140,7 @@ struct mqk_consumer *mqk_consumer_alloc(struct mqk_broker *broker,
 	c->flags = o->flags;
 	c->prefetch = s.prefetch;
 	c->priority = o->priority;
+	c->level = o->level;
 	RB_CLEAR_NODE(&c->node);
 	c->cpu = -1;
 	INIT_LIST_HEAD(&c->link);

@@ -7,7 +7,8 @@
  * in use, but tags and an acknowledgement ring all the same.
  *
  * States of a pushed consumer:
- *	able	has credit and room in its ring; in queue->able
+ *	able	has credit and room in its ring; in queue->able, or in a list by what
+ *		it may have (takers.h)
  *	idle	lacks either; in queue->idle; the KICK flag is set
  *	ended	in no list: cancelled, broken, or its queue was deleted; tags
  *		that are outstanding can still be settled unless it was broken
@@ -53,8 +54,11 @@ struct mqk_tenant;
 #define MQK_CONSUMER_RING	64u
 #define MQK_CONSUMER_ACKS	128u
 
+/* Of a consumer that may have messages of any level. */
+#define MQK_ANY_LEVEL		(-1)
+
 struct mqk_consumer {
-	struct list_head link;		/* queue->able or idle */
+	struct list_head link;		/* of those that are able, or queue->idle */
 	struct mqk_queue *queue;
 	u32 flags;			/* MQK_CONSUMER_F_* */
 	u32 prefetch;
@@ -85,6 +89,8 @@ struct mqk_consumer {
 	bool lapsed;			/* a message was taken back from it */
 	s32 priority;
 	struct rb_node node;		/* queue->ranks, or cleared */
+	s32 level;			/* the only one, or MQK_ANY_LEVEL */
+	u64 turn;			/* while it is able, where not all may have all */
 	int error;
 	int cpu;			/* where it fell asleep, or -1 */
 	wait_queue_head_t wq;
@@ -117,12 +123,14 @@ struct mqk_consumer {
  * @prefetch: credit, 0 for as many as @entries
  * @entries: of the delivery ring, 0 for the default
  * @priority: x-priority
+ * @level: x-mqk-level, or MQK_ANY_LEVEL
  */
 struct mqk_consumer_options {
 	u32 flags;
 	u32 prefetch;
 	u32 entries;
 	s32 priority;
+	s32 level;
 };
 
 static inline bool mqk_consumer_noack(const struct mqk_consumer *c)

@@ -9,6 +9,7 @@
 #include <linux/spinlock.h>
 
 #include "broker.h"
+#include "takers.h"
 #include "consumer.h"
 #include "deadline.h"
 #include "delivery.h"
@@ -125,6 +126,7 @@ static bool refill(struct mqk_queue *q, struct mqk_consumer *c, u32 *budget)
 	return mqk_consumer_has_credit(c);
 }
 
+/* Whether it can take a message now; else it is idle, or has more to settle. */
 static __always_inline bool can_take(struct mqk_queue *q,
 				     struct mqk_consumer *c, u32 *budget)
 {
@@ -180,6 +182,44 @@ static bool expire(struct mqk_queue *q, u32 budget, u64 now)
 	return false;
 }
 
+/*
+ * The loop of dispatch_at(), where not everybody may have everything.  Returns true when
+ * the budget did not suffice.
+ */
+static noinline bool dispatch_chosen(struct mqk_queue *q, u32 *budget, u64 now)
+{
+	struct mqk_consumer *c;
+	struct mqk_entry *e;
+
+	while (q->ready && !q->held && (c = mqk_takers_next(q, &e))) {
+		if (!*budget)
+			return true;
+		--*budget;
+		if (!c->allowed) {
+			/* what it settles may be what decides */
+			if (!refill(q, c, budget) && c->able)
+				return true;
+			continue;
+		}
+		if (is_late(q, e, now))
+			continue;
+		q->ready--;
+		q->ready_bytes -= e->payload_len;
+		deliver(q, c, e);
+		mqk_turn_to_end(q, c);
+	}
+	return false;
+}
+
+/* The rest of dispatch_at() in a queue that keeps extras; returns the same. */
+static noinline bool dispatch_kept(struct mqk_queue *q, u32 budget, u64 now)
+{
+	if (mqk_queue_takers(q) && dispatch_chosen(q, &budget, now))
+		return true;
+	/* what is held for a moment is not late because of that */
+	return q->held == q->paused && expire(q, budget, now);
+}
+
 static __always_inline bool dispatch_at(struct mqk_queue *q, u64 now)
 {
 	u32 budget = MQK_DELIVER_BUDGET;
@@ -211,8 +251,7 @@ static __always_inline bool dispatch_at(struct mqk_queue *q, u64 now)
 		deliver(q, c, e);
 		mqk_turn_over(q, c);
 	}
-	/* what is held for a moment is not late because of that */
-	if (unlikely(q->keep) && q->held == q->paused && expire(q, budget, now))
+	if (unlikely(q->keep) && dispatch_kept(q, budget, now))
 		return true;
 	if (unlikely(q->rules)) {
 		/* a pause lets it be, what will return soon does not */
@@ -296,6 +335,17 @@ void mqk_queue_run(struct mqk_queue *q)
 	}
 }
 
+/* A message has come to a queue that keeps extras, and is ready. */
+static noinline bool added_kept(struct mqk_queue *q, struct mqk_entry *e)
+{
+	const struct mqk_extra *x = mqk_extra_of(e);
+	u64 now = mqk_deadline_now();
+
+	mqk_deadline_ready(q, e);
+	/* if it came with no time at all, it is offered as if none had passed */
+	return dispatch_at(q, x ? min(now, x->expires) : now);
+}
+
 /**
  * mqk_queue_added_locked() - a message was appended to the index
  * @q: the queue, not dead
@@ -324,80 +374,8 @@ bool mqk_queue_added_locked(struct mqk_queue *q, struct mqk_entry *e)
 	q->ready++;
 	q->ready_bytes += e->payload_len;
 	if (unlikely(q->keep))
-		mqk_deadline_ready(q, e);
+		return added_kept(q, e);
 	return mqk_queue_dispatch_locked(q);
-}
-
-/* What is scheduled is counted: it comes in whatever the length is then. */
-static bool has_room(const struct mqk_queue *q, u32 payload_len)
-{
-	u64 messages = q->ready + q->promised, bytes = q->ready_bytes + q->promised_bytes;
-
-	if (q->keep) {
-		messages += q->keep->schedule.nr;
-		bytes += q->keep->schedule.bytes;
-	}
-	return !mqk_rules_exceeded(q->rules, messages + 1, bytes + payload_len);
-}
-
-/**
- * mqk_queue_admits_locked() - whether the rules let one more message in
- * @q: a queue that refuses
- * @payload_len: of the message
- * @delayed: it would be scheduled, so nobody takes it at once
- * @more: out: true when it stopped short: call mqk_queue_run() without the lock
- *
- * What a waiting consumer takes at once is never ready, so it is always let in; but
- * not on the credit that is left when what was promised has come.
- *
- * Context: q->lock, until mqk_queue_added_locked() or mqk_queue_promise_locked() if
- * it is let in.
- * Return: true if so
- */
-bool mqk_queue_admits_locked(struct mqk_queue *q, u32 payload_len, bool delayed,
-			     bool *more)
-{
-	u32 budget = MQK_DELIVER_BUDGET;
-	struct mqk_consumer *c;
-
-	lockdep_assert_held(&q->lock);
-	*more = false;
-	if (has_room(q, payload_len))
-		return true;
-	/* what could be with a consumer by now does not count */
-	*more = mqk_queue_dispatch_locked(q);
-	if (delayed || has_room(q, payload_len))
-		return has_room(q, payload_len);
-	while (!q->ready && !q->held && budget) {
-		c = list_first_entry_or_null(&q->able, struct mqk_consumer, link);
-		if (!c)
-			return false;
-		budget--;
-		if (can_take(q, c, &budget) && !q->ready)
-			return c->allowed > q->promised;
-		/* one that is able yet has more to settle than the budget allows */
-		if (c->able)
-			break;
-	}
-	/* looking whether they can take one may have returned messages */
-	*more |= mqk_queue_dispatch_locked(q);
-	return has_room(q, payload_len);
-}
-
-/**
- * mqk_queue_fits_locked() - whether a message would be let in, as far as one can see
- * @q: a queue that refuses
- * @payload_len: of the message
- * @delayed: as for mqk_queue_admits_locked()
- *
- * Context: q->lock.
- * Return: true: it is worth trying
- */
-bool mqk_queue_fits_locked(struct mqk_queue *q, u32 payload_len, bool delayed)
-{
-	lockdep_assert_held(&q->lock);
-	return !q->refuses || has_room(q, payload_len) ||
-	       (!delayed && !q->ready && !q->held && !q->promised && !list_empty(&q->able));
 }
 
 /**
@@ -417,6 +395,22 @@ bool mqk_queue_filled_locked(struct mqk_queue *q, u32 n, u64 bytes)
 	q->ready += n;
 	q->ready_bytes += bytes;
 	return mqk_queue_dispatch_locked(q);
+}
+
+/**
+ * mqk_consumer_can_take() - whether a consumer can take a message now
+ * @q: its queue
+ * @c: the consumer, able as far as is known
+ * @budget: how much may be settled to find out
+ *
+ * Context: q->lock.
+ * Return: true if so; else it is idle, or has ended, or is able and has more to settle
+ * than the budget allows
+ */
+bool mqk_consumer_can_take(struct mqk_queue *q, struct mqk_consumer *c, u32 *budget)
+{
+	lockdep_assert_held(&q->lock);
+	return can_take(q, c, budget);
 }
 
 /**

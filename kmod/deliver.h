@@ -28,9 +28,6 @@ struct mqk_entry;
 
 bool mqk_queue_added_locked(struct mqk_queue *q, struct mqk_entry *e);
 bool mqk_queue_filled_locked(struct mqk_queue *q, u32 n, u64 bytes);
-bool mqk_queue_admits_locked(struct mqk_queue *q, u32 payload_len, bool delayed,
-			     bool *more);
-bool mqk_queue_fits_locked(struct mqk_queue *q, u32 payload_len, bool delayed);
 
 /* Keep room for a message that is to come, and was let in. */
 static inline void mqk_queue_promise_locked(struct mqk_queue *q, u32 payload_len)
@@ -46,6 +43,7 @@ static inline void mqk_queue_redeem_locked(struct mqk_queue *q, u32 payload_len)
 	q->promised_bytes -= payload_len;
 }
 
+bool mqk_consumer_can_take(struct mqk_queue *q, struct mqk_consumer *c, u32 *budget);
 bool mqk_queue_dispatch_locked(struct mqk_queue *q);
 bool mqk_queue_dispatch_at_locked(struct mqk_queue *q, u64 now);
 void mqk_queue_run(struct mqk_queue *q);

@@ -24,6 +24,7 @@
 #include "schedule.h"
 #include "util/index.h"
 
+struct mqk_takers;
 struct mqk_consumer;
 struct mqk_order;
 struct mqk_queue;
@@ -99,6 +100,7 @@ static_assert(sizeof(struct mqk_extras) <= MQK_EXTRA_BYTES);
  * @retrying: messages that wait for their next try
  * @used: when the queue was used last
  * @order: its order, or NULL: that of coming
+ * @takers: who may have what (takers.h), or NULL: everybody everything
  * @schedule: messages that are not due
  * @rcu: frees it with the queue
  */
@@ -112,6 +114,7 @@ struct mqk_keep {
 	u64 retrying;
 	u64 used;
 	struct mqk_order *order;
+	struct mqk_takers *takers;
 	struct mqk_schedule schedule;
 	struct rcu_head rcu;
 };

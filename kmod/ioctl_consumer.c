@@ -13,6 +13,7 @@
 #include "broker.h"
 #include "consumer.h"
 #include "deliver.h"
+#include "limits.h"
 #include "owner.h"
 #include "peek.h"
 #include "port.h"
@@ -44,11 +45,16 @@ static int check_create(struct mqk_session *s,
 static int read_arg(const struct mqk_header_at *h, struct mqk_consumer_options *o)
 {
 	struct mqk_value v = mqk_value_of(h);
+	s64 n = v.number;
 
-	if (!mqk_header_is(h, "x-priority") || v.class != MQK_VALUE_NUMBER ||
-	    (s64)v.number < S32_MIN || (s64)v.number > S32_MAX)
+	if (v.class != MQK_VALUE_NUMBER)
 		return -EINVAL;
-	o->priority = v.number;
+	if (mqk_header_is(h, "x-priority") && n >= S32_MIN && n <= S32_MAX)
+		o->priority = n;
+	else if (mqk_header_is(h, "x-mqk-level") && n >= 0 && n < MQK_LEVELS_MAX)
+		o->level = n;
+	else
+		return -EINVAL;
 	return 0;
 }
 
@@ -109,6 +115,7 @@ int mqk_ioctl_consumer_create(struct mqk_session *s, void *arg,
 	struct mqk_consumer_create *a = arg;
 	struct mqk_consumer_options o = {
 		.flags = a->flags, .prefetch = a->prefetch, .entries = a->entries,
+		.level = MQK_ANY_LEVEL,
 	};
 	struct mqk_queue *q = NULL;
 	struct mqk_consumer *c;

@@ -62,6 +62,8 @@
 #define MQK_ACK_BUDGET		256u
 #define MQK_DELIVER_BUDGET	256u
 #define MQK_UPKEEP_BUDGET	256u
+/* Levels of a queue. */
+#define MQK_LEVELS_MAX		32u
 /* Nanoseconds after which a message that is due, and found no memory, tries again. */
 #define MQK_SCHEDULE_AGAIN	(100 * 1000000ull)
 /* Chunks that are given extras, because a queue's rules change to need them. */

@@ -127,9 +127,29 @@ void mqk_order_return(struct mqk_order *o, struct mqk_entry *e)
  */
 struct mqk_entry *mqk_order_next(struct mqk_order *o)
 {
-	u32 first = o->waiting & o->starved ?: o->waiting;
+	u32 rank;
 
-	return first ? mqk_line_first(&o->line[__ffs64(first)]) : NULL;
+	return mqk_order_next_of(o, U32_MAX, &rank);
+}
+
+/**
+ * mqk_order_next_of() - the message that is next in turn, of some ranks
+ * @o: the order of its queue
+ * @ranks: bits of the ranks
+ * @rank: out: its rank
+ *
+ * Context: q->lock.
+ * Return: its entry; NULL when nothing of those ranks is ready
+ */
+struct mqk_entry *mqk_order_next_of(struct mqk_order *o, u32 ranks, u32 *rank)
+{
+	u32 waiting = o->waiting & ranks;
+	u32 first = waiting & o->starved ?: waiting;
+
+	if (!first)
+		return NULL;
+	*rank = __ffs64(first);
+	return mqk_line_first(&o->line[*rank]);
 }
 
 /**

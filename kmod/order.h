@@ -63,6 +63,7 @@ void mqk_order_take(struct mqk_order *o, struct mqk_entry *e);
 void mqk_order_return(struct mqk_order *o, struct mqk_entry *e);
 void mqk_order_remove(struct mqk_order *o, struct mqk_entry *e);
 struct mqk_entry *mqk_order_next(struct mqk_order *o);
+struct mqk_entry *mqk_order_next_of(struct mqk_order *o, u32 ranks, u32 *rank);
 u64 mqk_order_seq(const struct mqk_order *o, const struct mqk_entry *e);
 struct mqk_entry *mqk_order_find(const struct mqk_order *o, struct mqk_index *x,
 				 u64 *seq, unsigned int chunks);

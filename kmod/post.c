@@ -6,6 +6,7 @@
 
 #include <linux/list.h>
 
+#include "admit.h"
 #include "broker.h"
 #include "deadline.h"
 #include "deliver.h"

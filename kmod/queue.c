@@ -11,6 +11,7 @@
 #include "account.h"
 #include "binding.h"
 #include "broker.h"
+#include "takers.h"
 #include "deadline.h"
 #include "definition.h"
 #include "dying.h"
@@ -90,20 +91,45 @@ int mqk_queue_access(const struct mqk_queue *q, const struct cred *cred,
 	return 0;
 }
 
+/* One that no queue has, or whose queue nobody has seen. */
+static void free_keep(struct mqk_keep *keep)
+{
+	if (!keep)
+		return;
+	kfree(keep->order);
+	kfree(keep->takers);
+	kfree(keep);
+}
+
+/* What the rules need to know of all messages, and of the consumers. */
+static bool fit_keep(struct mqk_keep *keep, const struct mqk_rules *r)
+{
+	if (mqk_rules_order(r)) {
+		keep->order = mqk_order_alloc(r);
+		if (!keep->order)
+			return false;
+	}
+	if (mqk_rules_levels(r)) {
+		keep->takers = mqk_takers_alloc(r);
+		if (!keep->takers)
+			return false;
+	}
+	return true;
+}
+
 static bool begin_keep(struct mqk_queue *q)
 {
 	struct mqk_keep *keep = mqk_keep_alloc();
 
 	if (!keep)
 		return false;
-	if (mqk_rules_order(q->rules)) {
-		keep->order = mqk_order_alloc(q->rules);
-		if (!keep->order) {
-			kfree(keep);
-			return false;
-		}
+	if (!fit_keep(keep, q->rules)) {
+		free_keep(keep);
+		return false;
 	}
 	mqk_keep_begin(q, keep);
+	/* each class has ranks from the first consumer on */
+	q->ranked = keep->takers && !q->single;
 	return true;
 }
 
@@ -123,8 +149,7 @@ static void free_queue(struct mqk_queue *q)
 {
 	mqk_dying_free(q->dying);
 	mqk_seen_free(q->seen);
-	kfree(mqk_queue_order(q));
-	kfree(q->keep);
+	free_keep(q->keep);
 	kfree(q->rules);
 	kfree(q);
 }
@@ -157,13 +182,13 @@ static struct mqk_queue *alloc_queue(struct mqk_broker *broker,
 		kfree(q);
 		return NULL;
 	}
+	q->single = q->rules && q->rules->single_active == MQK_CHOICE_YES;
 	if (!fit_out(q, d->cred)) {
 		free_queue(q);
 		return NULL;
 	}
 	q->refuses = mqk_rules_refuse(q->rules);
 	q->blocks = mqk_rules_block(q->rules);
-	q->single = q->rules && q->rules->single_active == MQK_CHOICE_YES;
 	q->tenant = d->tenant;
 	INIT_LIST_HEAD(&q->bindings);
 	q->name_len = name_len;
@@ -388,6 +413,8 @@ static void release(struct kref *ref)
 	mqk_broker_put(q->broker);
 	if (mqk_queue_order(q))
 		kfree_rcu(q->keep->order, rcu);
+	if (mqk_queue_takers(q))
+		kfree_rcu(q->keep->takers, rcu);
 	if (q->keep)
 		kfree_rcu(q->keep, rcu);
 	mqk_dying_free(q->dying);

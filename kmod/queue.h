@@ -73,7 +73,7 @@ struct mqk_queue {
 	struct mqk_rules *rules;	/* NULL: none */
 	struct mqk_keep *keep;		/* NULL: no extras (extra.h) */
 	struct mqk_consumer *sole;	/* the only one in able, unless held or dead */
-	struct list_head able;		/* consumers that can take one: turn.h */
+	struct list_head able;		/* consumers that can take one: turn.h, takers.h */
 	struct list_head idle;		/* the others */
 	wait_queue_head_t getters;	/* MQK_IOC_GET */
 	u64 published;

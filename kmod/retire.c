@@ -133,8 +133,7 @@ u64 mqk_queue_kill(struct mqk_queue *q)
 			cond_resched();
 			spin_lock(&q->lock);
 		}
-		c = list_first_entry_or_null(list_empty(&q->able) ? &q->idle :
-					     &q->able, struct mqk_consumer, link);
+		c = mqk_turn_some(q);
 		if (!c)
 			break;
 		if (!c->error) {

@@ -9,6 +9,7 @@
 #include <linux/poll.h>
 #include <linux/time64.h>
 
+#include "admit.h"
 #include "broker.h"
 #include "deadline.h"
 #include "deliver.h"

@@ -13,6 +13,7 @@
 #include <linux/mqk.h>
 
 #include "account.h"
+#include "limits.h"
 
 /* An encoded header of those that were found valid. */
 struct argument {
@@ -31,7 +32,6 @@ static bool equals(const u8 *bytes, u32 len, const char *text)
 #define MS_MAX		U32_MAX
 #define FAILURES_MAX	U16_MAX
 #define PRIORITY_MAX	31u
-#define LEVELS_MAX	32u
 /* What takes a message down unless it is said. */
 #define DEMOTE_AFTER	3u
 
@@ -221,7 +221,7 @@ static int read_one(struct mqk_rules *r, const struct argument *a)
 	if (equals(a->name, a->name_len, "x-max-priority"))
 		return read_between(a, 0, PRIORITY_MAX, &r->max_priority);
 	if (equals(a->name, a->name_len, "x-mqk-levels"))
-		return read_between(a, 2, LEVELS_MAX, &r->levels);
+		return read_between(a, 2, MQK_LEVELS_MAX, &r->levels);
 	if (equals(a->name, a->name_len, "x-mqk-demote-after"))
 		return read_between(a, 1, FAILURES_MAX, &r->demote_after);
 	if (equals(a->name, a->name_len, "x-dead-letter-exchange"))
@@ -400,6 +400,17 @@ bool mqk_rules_keep(const struct mqk_rules *r)
 bool mqk_rules_order(const struct mqk_rules *r)
 {
 	return r && (has_priorities(r) || has_levels(r));
+}
+
+/**
+ * mqk_rules_levels() - how many levels they make
+ * @r: the rules, or NULL
+ *
+ * Return: how many; 0: there are no levels
+ */
+u32 mqk_rules_levels(const struct mqk_rules *r)
+{
+	return r && has_levels(r) ? r->levels : 0;
 }
 
 /**

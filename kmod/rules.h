@@ -124,6 +124,7 @@ bool mqk_rules_keep(const struct mqk_rules *r);
 u32 mqk_rules_demote_after(const struct mqk_rules *r);
 bool mqk_rules_give_up(const struct mqk_rules *r, u32 failures);
 bool mqk_rules_order(const struct mqk_rules *r);
+u32 mqk_rules_levels(const struct mqk_rules *r);
 u64 mqk_rules_retry(const struct mqk_rules *r, u32 failures);
 u64 mqk_rules_patience(const struct mqk_rules *r);
 

@@ -7,6 +7,7 @@
 #include <linux/lockdep.h>
 #include <linux/rbtree.h>
 
+#include "takers.h"
 #include "deadline.h"
 #include "rules.h"
 
@@ -22,31 +23,54 @@ static bool before(struct rb_node *a, const struct rb_node *b)
 	       rb_entry(b, struct mqk_consumer, node)->priority;
 }
 
+/* Where a consumer stands while it is able. */
+static struct list_head *able_of(struct mqk_queue *q, const struct mqk_consumer *c)
+{
+	struct mqk_takers *t = mqk_queue_takers(q);
+
+	return unlikely(t) ? &mqk_takers_class(t, c)->able : &q->able;
+}
+
+static struct rb_root *ranks_of(struct mqk_queue *q, const struct mqk_consumer *c)
+{
+	struct mqk_takers *t = mqk_queue_takers(q);
+
+	return unlikely(t && !q->single) ? &mqk_takers_class(t, c)->ranks : &q->ranks;
+}
+
 static void add_rank(struct mqk_queue *q, struct mqk_consumer *c)
 {
-	rb_add(&c->node, &q->ranks, before);
+	rb_add(&c->node, ranks_of(q, c), before);
 }
 
 static void del_rank(struct mqk_queue *q, struct mqk_consumer *c)
 {
-	rb_erase(&c->node, &q->ranks);
+	rb_erase(&c->node, ranks_of(q, c));
 	RB_CLEAR_NODE(&c->node);
 }
 
 /* Put one, which is in no list, behind those of its priority. */
-static void add_able(struct mqk_queue *q, struct mqk_consumer *c)
+static void place(struct mqk_queue *q, struct mqk_consumer *c)
 {
+	struct list_head *able = able_of(q, c);
 	struct mqk_consumer *last;
 
 	if (likely(!q->ranked)) {
-		list_add_tail(&c->link, &q->able);
+		list_add_tail(&c->link, able);
 		return;
 	}
 	add_rank(q, c);
 	last = at(rb_prev(&c->node));
-	list_add(&c->link, last ? &last->link : &q->able);
+	list_add(&c->link, last ? &last->link : able);
 	if (last && last->priority == c->priority)
 		del_rank(q, last);
+}
+
+static void add_able(struct mqk_queue *q, struct mqk_consumer *c)
+{
+	place(q, c);
+	if (unlikely(mqk_queue_takers(q)))
+		mqk_takers_enter(q, c);
 }
 
 static void del_able(struct mqk_queue *q, struct mqk_consumer *c)
@@ -55,13 +79,15 @@ static void del_able(struct mqk_queue *q, struct mqk_consumer *c)
 
 	if (unlikely(q->ranked && !RB_EMPTY_NODE(&c->node))) {
 		del_rank(q, c);
-		if (!list_is_first(&c->link, &q->able)) {
+		if (!list_is_first(&c->link, able_of(q, c))) {
 			last = list_prev_entry(c, link);
 			if (last->priority == c->priority)
 				add_rank(q, last);
 		}
 	}
 	list_del_init(&c->link);
+	if (unlikely(mqk_queue_takers(q)))
+		mqk_takers_leave(q, c);
 }
 
 /**
@@ -210,11 +236,33 @@ static void begin_ranks(struct mqk_queue *q)
  */
 void mqk_turn_to_end(struct mqk_queue *q, struct mqk_consumer *c)
 {
+	struct mqk_takers *t = mqk_queue_takers(q);
+
+	if (t)
+		mqk_takers_turn(t, c);
 	/* it is the last one already, if it has the rank */
 	if (!RB_EMPTY_NODE(&c->node))
 		return;
 	list_del(&c->link);
-	add_able(q, c);
+	place(q, c);
+}
+
+/**
+ * mqk_turn_some() - one of the consumers of a queue
+ * @q: the queue
+ *
+ * Context: q->lock.
+ * Return: the consumer; NULL: it has none
+ */
+struct mqk_consumer *mqk_turn_some(struct mqk_queue *q)
+{
+	struct mqk_takers *t = mqk_queue_takers(q);
+	struct list_head *list = list_empty(&q->able) ? &q->idle : &q->able;
+	u32 i;
+
+	for (i = 0; t && list_empty(list) && i < t->nr; i++)
+		list = &t->class[i].able;
+	return list_first_entry_or_null(list, struct mqk_consumer, link);
 }
 
 /**

@@ -11,6 +11,9 @@
  * of each priority the last one that is able, so that who comes in between finds its
  * place in O(log n).  A queue whose consumers have none has no ranks.
  *
+ * A queue where not everybody may have everything has such lists and ranks for each
+ * class of consumers (takers.h), and nobody in queue->able.
+ *
  * A queue with a single active consumer: able has at most queue->active, and ranks
  * has all that are attached, in the order in which they become active.  Where another
  * one is to take over from one that has yet to settle what it holds, nobody is able.
@@ -32,6 +35,7 @@ void mqk_turn_set_able(struct mqk_queue *q, struct mqk_consumer *c, bool able);
 void mqk_turn_leave(struct mqk_queue *q, struct mqk_consumer *c);
 void mqk_turn_settled(struct mqk_queue *q, struct mqk_consumer *c);
 void mqk_turn_to_end(struct mqk_queue *q, struct mqk_consumer *c);
+struct mqk_consumer *mqk_turn_some(struct mqk_queue *q);
 
 /**
  * mqk_turn_over() - a consumer has taken a message

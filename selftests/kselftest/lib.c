@@ -471,6 +471,11 @@ __s64 queue_declare(int fd, const char *name, __u32 flags)
 	return declare_queue(fd, name, strlen(name), flags, 0);
 }
 
+static bool is_word(const char *text, size_t len, const char *word)
+{
+	return strlen(word) == len && !memcmp(text, word, len);
+}
+
 /* Encode one argument; the bytes that it takes. */
 static __u32 encode(__u8 *to, const char *word, size_t len)
 {
@@ -487,6 +492,10 @@ static __u32 encode(__u8 *to, const char *word, size_t len)
 		h.type = MQK_HEADER_LONG;
 		bytes = &number;
 		value_len = sizeof(number);
+	} else if (is_word(value, value_len, "true") || is_word(value, value_len, "false")) {
+		h.type = MQK_HEADER_BOOL;
+		bytes = *(const char *)value == 't' ? "\1" : "\0";
+		value_len = 1;
 	}
 	h.value_len = value_len;
 	memcpy(to, &h, sizeof(h));

@@ -107,7 +107,9 @@ __s64 queue_declare_n(int fd, const void *name, __u32 len, __u32 flags);
 /* Server-named: fills @name with a C string. */
 __s64 queue_declare_made(int fd, char name[MQK_NAME_MAX + 1], __u32 flags);
 __s64 exchange_declare_mode(int fd, const char *name, __u32 type, __u32 mode);
-/* Declare with arguments in words, "name=value": of digits, a long; else a string. */
+/* Declare with arguments in words, "name=value": of digits, a long; true
+ * and false, a bool; else a string.
+ */
 __s64 queue_declare_args(int fd, const char *name, const char *args);
 /* Change a queue; @args as above, or NULL. */
 int queue_set(int fd, const char *name, __u32 flags, const char *args);

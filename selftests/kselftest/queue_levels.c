@@ -190,4 +190,245 @@ TEST_F(levels, death_demotes)
 	EXPECT_EQ(291, queue_purge(self->pair.s, "q"));
 }
 
+/* ---- consumers of one level ---- */
+
+/* Publish a number: 0, -EIO when it is refused, or -errno. */
+static int sends(FIXTURE_DATA(levels) *self, __u32 number)
+{
+	int type = pair_number(&self->pair, "q", number);
+
+	return type < 0 ? type : type == MQK_COMPLETION_CONFIRM ? 0 : -EIO;
+}
+
+/* A consumer of session r; @level < 0: of any. */
+static int make(FIXTURE_DATA(levels) *self, struct consumer *c, int level, __u32 flags,
+		__u32 prefetch)
+{
+	struct headers h = {};
+
+	if (level >= 0)
+		headers_number(&h, "x-mqk-level", level);
+	return consumer_make_args(c, self->pair.r, "q", flags, prefetch, 16, &h);
+}
+
+/* Get the next message that comes, and say @op of it: its number, or -errno. */
+static __s64 settles(struct consumer *c, __u32 op)
+{
+	struct mqk_delivery d;
+	__s64 number = take_number(c, &d, LONG_MS);
+	__u32 copy = 0;
+	int ret;
+
+	if (number < 0)
+		return number;
+	/* as a copy, it is the same */
+	if (delivery_read(c, &d, &copy, sizeof(copy)) != sizeof(copy) || copy != number)
+		return -EBADMSG;
+	ret = consumer_settle(c, d.tag, op, op == MQK_ACK_ACCEPT ? 0 : REQUEUE);
+	return ret == 1 ? number : -EIO;
+}
+
+TEST_F(levels, arguments_of_consumers)
+{
+	__s64 q = queue_declare_args(self->pair.s, "q", "x-mqk-levels=3");
+	struct headers h = {};
+	struct consumer c;
+
+	ASSERT_LT(0, q);
+	headers_number(&h, "x-mqk-level", -1);
+	EXPECT_EQ(-EINVAL, consumer_make_args(&c, self->pair.r, "q", 0, 0, 16, &h));
+	EXPECT_EQ(MQK_RULE_BAD_ARGUMENT, rule(self->pair.r));
+	memset(&h, 0, sizeof(h));
+	headers_text(&h, "x-mqk-level", "1");
+	EXPECT_EQ(-EINVAL, consumer_make_args(&c, self->pair.r, "q", 0, 0, 16, &h));
+	memset(&h, 0, sizeof(h));
+	headers_add(&h, MQK_HEADER_BOOL, "x-mqk-level", "\1", 1);
+	EXPECT_EQ(-EINVAL, consumer_make_args(&c, self->pair.r, "q", 0, 0, 16, &h));
+	memset(&h, 0, sizeof(h));
+	headers_number(&h, "x-mqk-level", 1);
+	EXPECT_EQ(-EINVAL, consumer_make_args(&c, self->pair.r, NULL, MQK_CONSUMER_F_PULL, 0, 16, &h));
+	EXPECT_EQ(-EINVAL, make(self, &c, 32, 0, 1));
+	/* levels that the queue does not have */
+	EXPECT_EQ(-EINVAL, make(self, &c, 3, 0, 1));
+	EXPECT_EQ(MQK_RULE_BAD_ARGUMENT, rule(self->pair.r));
+	EXPECT_EQ(0, make(self, &c, 2, 0, 1));
+	EXPECT_EQ(0, consumer_close(&c));
+	ASSERT_EQ(0, queue_delete(self->pair.s, "q", 0));
+	ASSERT_LT(0, queue_declare(self->pair.s, "q", 0));
+	EXPECT_EQ(-EINVAL, make(self, &c, 0, 0, 1));
+	EXPECT_EQ(MQK_RULE_BAD_ARGUMENT, rule(self->pair.r));
+	EXPECT_EQ(0, make(self, &c, -1, 0, 1));
+}
+
+/* Each message goes down the levels, from one consumer to the next. */
+TEST_F(levels, to_its_consumers)
+{
+	__s64 q = queue_declare_args(self->pair.s, "q", "x-mqk-levels=3 x-mqk-demote-after=1");
+	static const __u32 flags[] = { 0, MQK_CONSUMER_F_COPY, 0 };
+	struct mqk_queue_next info;
+	struct consumer c[3];
+	__u32 i, a, b;
+
+	ASSERT_LT(0, q);
+	for (i = 0; i < 3; i++)
+		ASSERT_EQ(0, make(self, &c[i], i, flags[i], 4));
+	ASSERT_EQ(0, sends(self, 1));
+	ASSERT_EQ(0, sends(self, 2));
+	for (i = 0; i < 3; i++) {
+		a = i % 2 ? 2 : 1;
+		b = 3 - a;
+		/* what does not fail stays; what fails first goes first */
+		ASSERT_EQ(a, settles(&c[i], MQK_ACK_NACK)) {
+			TH_LOG("level %u", i);
+		}
+		ASSERT_EQ(b, settles(&c[i], MQK_ACK_REJECT));
+		ASSERT_EQ(a, settles(&c[i], MQK_ACK_REJECT));
+		EXPECT_EQ(0, consumer_count(&c[i]));
+	}
+	ASSERT_EQ(0, queue_info(self->pair.s, q, &info));
+	EXPECT_EQ(0, info.ready + info.unacked);
+	EXPECT_EQ(2, info.dropped);
+}
+
+/* What nobody may have, or nobody who has credit, holds up nothing else. */
+TEST_F(levels, nothing_is_held_up)
+{
+	__s64 q = queue_declare_args(self->pair.s, "q", "x-mqk-levels=3 x-mqk-demote-after=1");
+	struct consumer high, low;
+
+	ASSERT_LT(0, q);
+	ASSERT_EQ(0, make(self, &low, 1, 0, 2));
+	ASSERT_EQ(0, sends(self, 1));
+	ASSERT_EQ(0, sends(self, 2));
+	ASSERT_EQ(1, fails(self, q));
+	ASSERT_EQ(1, take_number(&low, NULL, LONG_MS));
+	EXPECT_EQ(0, consumer_count(&low));
+	ASSERT_EQ(0, make(self, &high, 0, 0, 1));
+	ASSERT_EQ(2, take_number(&high, NULL, LONG_MS));
+	ASSERT_EQ(0, sends(self, 3));
+	ASSERT_EQ(0, sends(self, 4));
+	ASSERT_EQ(3, fails(self, q));
+	ASSERT_EQ(3, take_number(&low, NULL, LONG_MS));
+	/* who gets may have any */
+	EXPECT_EQ(4, pair_take(&self->pair, q));
+	EXPECT_EQ(-EAGAIN, pair_take(&self->pair, q));
+}
+
+/* Who may have any, and who may have that level, are in turn together. */
+TEST_F(levels, in_turn)
+{
+	__s64 q = queue_declare_args(self->pair.s, "q", "x-mqk-levels=2 x-mqk-demote-after=1");
+	struct consumer any, high[2], low;
+	__u32 i;
+
+	ASSERT_LT(0, q);
+	ASSERT_EQ(0, make(self, &low, 1, 0, 16));
+	ASSERT_EQ(0, make(self, &high[0], 0, 0, 16));
+	ASSERT_EQ(0, make(self, &any, -1, 0, 16));
+	ASSERT_EQ(0, make(self, &high[1], 0, 0, 16));
+	for (i = 0; i < 6; i++)
+		ASSERT_EQ(0, sends(self, i));
+	for (i = 0; i < 6; i += 3) {
+		EXPECT_EQ(i, settles(&high[0], MQK_ACK_REJECT));
+		EXPECT_EQ(i + 1, take_number(&any, NULL, LONG_MS));
+		EXPECT_EQ(i + 2, take_number(&high[1], NULL, LONG_MS));
+	}
+	/* the low one had no turn yet; then it is after the other one */
+	EXPECT_EQ(0, take_number(&low, NULL, LONG_MS));
+	EXPECT_EQ(3, take_number(&any, NULL, LONG_MS));
+	EXPECT_EQ(0, consumer_count(&high[0]) + consumer_count(&high[1]) +
+		     consumer_count(&any) + consumer_count(&low));
+}
+
+/* Priorities of consumers go before turns, across levels. */
+TEST_F(levels, preferred_consumers)
+{
+	__s64 q = queue_declare_args(self->pair.s, "q", "x-mqk-levels=2 x-mqk-demote-after=1");
+	struct headers h = {};
+	struct consumer any, high;
+	__u32 i;
+
+	ASSERT_LT(0, q);
+	ASSERT_EQ(0, make(self, &any, -1, 0, 16));
+	headers_number(&h, "x-mqk-level", 0);
+	headers_number(&h, "x-priority", 1);
+	ASSERT_EQ(0, consumer_make_args(&high, self->pair.r, "q", 0, 2, 16, &h));
+	for (i = 1; i <= 3; i++)
+		ASSERT_EQ(0, sends(self, i));
+	EXPECT_EQ(3, take_number(&any, NULL, LONG_MS));
+	EXPECT_EQ(1, settles(&high, MQK_ACK_REJECT));
+	EXPECT_EQ(2, take_number(&high, NULL, LONG_MS));
+	/* the preferred one may not have that */
+	EXPECT_EQ(1, take_number(&any, NULL, LONG_MS));
+	ASSERT_EQ(0, sends(self, 4));
+	EXPECT_EQ(4, take_number(&high, NULL, LONG_MS));
+}
+
+/* What comes begins on level 0: only who may have that makes room for it. */
+TEST_F(levels, room)
+{
+	__s64 q = queue_declare_args(self->pair.s, "q", "x-mqk-levels=2 x-max-length=0 "
+				     "x-overflow=reject-publish");
+	struct consumer high, low;
+
+	ASSERT_LT(0, q);
+	ASSERT_EQ(0, make(self, &low, 1, 0, 4));
+	EXPECT_EQ(-EIO, sends(self, 1));
+	ASSERT_EQ(0, make(self, &high, 0, 0, 1));
+	EXPECT_EQ(0, sends(self, 2));
+	EXPECT_EQ(-EIO, sends(self, 3));
+	EXPECT_EQ(2, settles(&high, MQK_ACK_ACCEPT));
+	EXPECT_EQ(0, sends(self, 4));
+	EXPECT_EQ(4, settles(&high, MQK_ACK_ACCEPT));
+}
+
+/* The active one alone is given messages, and of its level. */
+TEST_F(levels, single_active)
+{
+	__s64 q = queue_declare_args(self->pair.s, "q", "x-mqk-levels=2 x-mqk-demote-after=1 "
+				     "x-single-active-consumer=true");
+	struct consumer high, low;
+
+	ASSERT_LT(0, q);
+	ASSERT_EQ(0, make(self, &high, 0, 0, 4));
+	ASSERT_EQ(0, make(self, &low, 1, 0, 4));
+	ASSERT_EQ(0, sends(self, 1));
+	ASSERT_EQ(0, sends(self, 2));
+	ASSERT_EQ(1, settles(&high, MQK_ACK_REJECT));
+	ASSERT_EQ(2, settles(&high, MQK_ACK_ACCEPT));
+	EXPECT_EQ(0, consumer_count(&low));
+	ASSERT_EQ(0, consumer_close(&high));
+	ASSERT_EQ(0, sends(self, 3));
+	ASSERT_EQ(1, settles(&low, MQK_ACK_ACCEPT));
+	EXPECT_EQ(0, consumer_count(&low));
+}
+
+/* Whoever is able or idle hears that the queue is gone. */
+TEST_F(levels, deleted)
+{
+	__s64 q = queue_declare_args(self->pair.s, "q", "x-mqk-levels=2");
+	struct mqk_queue_next info;
+	struct mqk_delivery d;
+	struct consumer c[4];
+	__u32 i;
+
+	ASSERT_LT(0, q);
+	for (i = 0; i < 4; i++)
+		ASSERT_EQ(0, make(self, &c[i], i % 2, 0, i < 2 ? 1 : 2));
+	for (i = 0; i < 3; i++)
+		ASSERT_EQ(0, sends(self, i));
+	ASSERT_EQ(0, queue_info(self->pair.s, q, &info));
+	EXPECT_EQ(4, info.consumers);
+	EXPECT_EQ(3, info.unacked);
+	ASSERT_EQ(0, consumer_cancel(&c[3]));
+	ASSERT_EQ(0, queue_info(self->pair.s, q, &info));
+	EXPECT_EQ(3, info.consumers);
+	ASSERT_EQ(0, queue_delete(self->pair.s, "q", 0));
+	for (i = 0; i < 4; i++) {
+		while (!consumer_poll(&c[i], &d))
+			;
+		EXPECT_EQ(-ENOENT, consumer_next(&c[i], &d, LONG_MS));
+	}
+}
+
 TEST_HARNESS_MAIN

@@ -52,6 +52,8 @@ int consumer_open(struct broker *b, unsigned int session, const char *queue,
 		return -ENOENT;
 	if (q && queue_access(q, session))
 		return -EBUSY;
+	if (q && options->level != ANY_LEVEL && options->level >= (int)q->rules.levels)
+		return -EINVAL;
 	if (q && (has_exclusive(b, queue) || (options->exclusive && consumer_count(b, queue))))
 		return -EACCES;
 	if (b->nr_consumers == ROOM)
@@ -264,14 +266,20 @@ static bool is_active(const struct broker *b, const struct queue *q, unsigned in
 	return q->active == id;
 }
 
-static bool can_take(const struct broker *b, struct queue *q, unsigned int id,
+/* Whether it may have that, and could take it if it has credit. */
+static bool may_take(const struct broker *b, struct queue *q, unsigned int id,
 		     const struct message *m, int level)
 {
 	const struct consumer *c = &b->consumer[id];
 
-	return is_attached(c, q) && has_credit(c) &&
-	       (c->level == ANY_LEVEL || c->level == level) && is_active(b, q, id) &&
-	       may_have_group(q, m, id);
+	return is_attached(c, q) && (c->level == ANY_LEVEL || c->level == level) &&
+	       is_active(b, q, id) && may_have_group(q, m, id);
+}
+
+static bool can_take(const struct broker *b, struct queue *q, unsigned int id,
+		     const struct message *m, int level)
+{
+	return has_credit(&b->consumer[id]) && may_take(b, q, id, m, level);
 }
 
 /* Of those who can take it, the one of the highest priority that waited longest. */
@@ -314,15 +322,16 @@ static void count_passed(struct queue *q, int level)
 		q->passed[i] += waits[i];
 }
 
-/* Whose turn it was before that one's, and who has no credit, will be last. */
-static void pass_over(struct broker *b, struct queue *q, const struct consumer *taker)
+/* Who could have had that but for credit, and before its taker if it has one, will be last. */
+static void pass_over(struct broker *b, struct queue *q, const struct entry *e, unsigned int id)
 {
+	const struct consumer *taker = id == NOBODY ? NULL : &b->consumer[id];
 	unsigned int i;
 
 	for (i = 0; i < b->nr_consumers; i++) {
 		struct consumer *c = &b->consumer[i];
 
-		if (is_attached(c, q) && !has_credit(c) &&
+		if (!has_credit(c) && may_take(b, q, i, &e->m, level_of(q, e)) &&
 		    (!taker || c->priority > taker->priority ||
 		     (c->priority == taker->priority && c->turn < taker->turn)))
 			c->passed_over = true;
@@ -352,32 +361,38 @@ static void take(struct broker *b, struct queue *q, struct entry *e, unsigned in
 	}
 }
 
-bool consumer_dispatch(struct broker *b, struct queue *q)
+/* The first one that nothing holds up, behind another one if that is given. */
+static struct entry *next_ready(struct queue *q, const struct entry *behind)
 {
 	struct entry *first = NULL;
-	unsigned int i, id = NOBODY;
+	unsigned int i;
+
+	for (i = 0; i < q->nr; i++) {
+		struct entry *e = q->entry[i];
+
+		if (e->state == READY && (!behind || queue_before(q, behind, e)) &&
+		    (!first || queue_before(q, e, first)) && !overtakes(q, e))
+			first = e;
+	}
+	return first;
+}
+
+bool consumer_dispatch(struct broker *b, struct queue *q)
+{
+	unsigned int id = NOBODY;
+	struct entry *e = NULL;
 
 	if (q->rules.single_active)
 		choose_active(b, q);
 	if (q->paused)
 		return false;
-	for (i = 0; i < q->nr; i++) {
-		struct entry *e = q->entry[i];
-		unsigned int to;
-
-		if (e->state != READY || (first && !queue_before(q, e, first)) || overtakes(q, e))
-			continue;
-		to = taker(b, q, &e->m, level_of(q, e));
-		if (to == NOBODY)
-			continue;
-		first = e;
-		id = to;
+	while (id == NOBODY && (e = next_ready(q, e))) {
+		id = taker(b, q, &e->m, level_of(q, e));
+		pass_over(b, q, e, id);
 	}
-	if (first || queue_count(q, READY))
-		pass_over(b, q, first ? &b->consumer[id] : NULL);
-	if (first)
-		take(b, q, first, id, b->consumer[id].noack, &b->consumer[id].seen);
-	return first;
+	if (e)
+		take(b, q, e, id, b->consumer[id].noack, &b->consumer[id].seen);
+	return e;
 }
 
 bool consumer_waits_for(struct broker *b, struct queue *q, const struct message *m,

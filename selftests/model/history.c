@@ -53,7 +53,8 @@ const struct scope scope_module = {
 	.exchange_profiles = BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(5) |
 			     BIT(6) | BIT(7),
 	.consumer_profiles = BIT(0) | BIT(CONSUME_NOACK) | BIT(CONSUME_PREFERRED) |
-			     BIT(CONSUME_PREFERRED | CONSUME_NOACK),
+			     BIT(CONSUME_PREFERRED | CONSUME_NOACK) | BIT(CONSUME_LOWER) |
+			     BIT(CONSUME_LOWER | CONSUME_PREFERRED),
 	.message_kinds = BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(7) |
 			 BIT(8) | BIT(9) | BIT(10) | BIT(11) | BIT(12) | BIT(13) |
 			 BIT(14) | BIT(15) | BIT(16),

@@ -548,6 +548,8 @@ static int consume(struct driven *d, struct mqk *m, const unsigned int *n, bool 
 	opts.prefetch = pulls || c->noack ? 0 : n[2];
 	if (!pulls && n[3] & CONSUME_PREFERRED)
 		table_set_number(&table, "x-priority", 'b', 1);
+	if (!pulls && n[3] & CONSUME_LOWER)
+		table_set_number(&table, "x-mqk-level", 's', 1);
 	encode(&h, args, &table);
 	opts.args = args;
 	opts.args_len = h.len;

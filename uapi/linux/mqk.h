@@ -1631,6 +1631,8 @@ struct mqk_tx {
  *	x-priority	whole number of any type, from -2^31 to 2^31 - 1; 0: a
  *			message goes to those of the highest priority among who
  *			can take one, in turn
+ *	x-mqk-level	whole number from 0: the only level that it is given messages
+ *			of; EINVAL where x-mqk-levels of the queue is not above it
  *
  * ENOENT: no such queue.  EACCES: permission (r on the queue), an exclusive
  * consumer where there are others, or others where there is one; map not
