@@ -6,12 +6,12 @@
 
 #include <linux/lockdep.h>
 
-#include "takers.h"
 #include "consumer.h"
 #include "deliver.h"
 #include "extra.h"
 #include "limits.h"
 #include "rules.h"
+#include "takers.h"
 
 /* What is scheduled is counted: it comes in whatever the length is then. */
 static bool has_room(const struct mqk_queue *q, u32 payload_len)
@@ -26,10 +26,10 @@ static bool has_room(const struct mqk_queue *q, u32 payload_len)
 }
 
 /* Who is next in turn to be given a message that comes, when nothing is ready; or NULL. */
-static struct mqk_consumer *waits_for(struct mqk_queue *q)
+static struct mqk_consumer *waits_for(struct mqk_queue *q, u64 group)
 {
 	if (mqk_queue_takers(q))
-		return mqk_takers_for(q);
+		return mqk_takers_for(q, group);
 	return list_first_entry_or_null(&q->able, struct mqk_consumer, link);
 }
 
@@ -38,6 +38,7 @@ static struct mqk_consumer *waits_for(struct mqk_queue *q)
  * @q: a queue that refuses
  * @payload_len: of the message
  * @delayed: it would be scheduled, so nobody takes it at once
+ * @group: number of its group, or 0
  * @more: out: true when it stopped short: call mqk_queue_run() without the lock
  *
  * What a waiting consumer takes at once is never ready, so it is always let in; but
@@ -48,7 +49,7 @@ static struct mqk_consumer *waits_for(struct mqk_queue *q)
  * Return: true if so
  */
 bool mqk_queue_admits_locked(struct mqk_queue *q, u32 payload_len, bool delayed,
-			     bool *more)
+			     u64 group, bool *more)
 {
 	u32 budget = MQK_DELIVER_BUDGET;
 	struct mqk_consumer *c;
@@ -62,7 +63,7 @@ bool mqk_queue_admits_locked(struct mqk_queue *q, u32 payload_len, bool delayed,
 	if (delayed || has_room(q, payload_len))
 		return has_room(q, payload_len);
 	while (!q->ready && !q->held && budget) {
-		c = waits_for(q);
+		c = waits_for(q, group);
 		if (!c)
 			return false;
 		budget--;
@@ -82,13 +83,15 @@ bool mqk_queue_admits_locked(struct mqk_queue *q, u32 payload_len, bool delayed,
  * @q: a queue that refuses
  * @payload_len: of the message
  * @delayed: as for mqk_queue_admits_locked()
+ * @group: the same
  *
  * Context: q->lock.
  * Return: true: it is worth trying
  */
-bool mqk_queue_fits_locked(struct mqk_queue *q, u32 payload_len, bool delayed)
+bool mqk_queue_fits_locked(struct mqk_queue *q, u32 payload_len, bool delayed,
+			   u64 group)
 {
 	lockdep_assert_held(&q->lock);
 	return !q->refuses || has_room(q, payload_len) ||
-	       (!delayed && !q->ready && !q->held && !q->promised && waits_for(q));
+	       (!delayed && !q->ready && !q->held && !q->promised && waits_for(q, group));
 }

@@ -14,7 +14,8 @@
 struct mqk_queue;
 
 bool mqk_queue_admits_locked(struct mqk_queue *q, u32 payload_len, bool delayed,
-			     bool *more);
-bool mqk_queue_fits_locked(struct mqk_queue *q, u32 payload_len, bool delayed);
+			     u64 group, bool *more);
+bool mqk_queue_fits_locked(struct mqk_queue *q, u32 payload_len, bool delayed,
+			   u64 group);
 
 #endif /* MQK_ADMIT_H */

@@ -9,16 +9,17 @@
 #include <linux/workqueue.h>
 
 #include "broker.h"
-#include "takers.h"
 #include "consumer.h"
 #include "deliver.h"
 #include "express.h"
+#include "group.h"
 #include "limits.h"
 #include "queue.h"
 #include "reply.h"
 #include "retire.h"
 #include "settle.h"
 #include "staged.h"
+#include "takers.h"
 #include "turn.h"
 
 /*
@@ -81,13 +82,18 @@ int mqk_consumer_attach(struct mqk_consumer *c, struct mqk_queue *q,
 	return err;
 }
 
-static void leave(struct mqk_queue *q, struct mqk_consumer *c, bool closing)
+/* Returns whether others may wait for it to settle what it holds. */
+static bool leave(struct mqk_queue *q, struct mqk_consumer *c, bool closing)
 {
+	bool delays;
+
 	spin_lock(&q->lock);
 	c->closing |= closing;
 	mqk_turn_leave(q, c);
+	delays = q->single || mqk_queue_groups(q);
 	spin_unlock(&q->lock);
 	mqk_consumer_wake(c);
+	return delays;
 }
 
 /**
@@ -102,8 +108,7 @@ void mqk_consumer_cancel(struct mqk_consumer *c)
 
 	if (!q)
 		return;
-	leave(q, c, false);
-	if (!q->single)
+	if (!leave(q, c, false))
 		return;
 	/* (H) it was told to kick if it holds something: now its tail */
 	smp_mb();

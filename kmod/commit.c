@@ -31,6 +31,7 @@
 #include "broker.h"
 #include "consumer.h"
 #include "deliver.h"
+#include "group.h"
 #include "port.h"
 #include "post.h"
 #include "queue.h"
@@ -69,6 +70,10 @@ static void load(const struct mqk_staged *m)
 	memcpy(p->key.word, m->key.word, sizeof(m->key.word));
 	p->key.len = m->key.len;
 	p->router->id = m->id;
+	p->router->group = m->group;
+	p->seen_gen = m->seen_gen;
+	p->left_out = m->left_out;
+	p->late = 0;
 	p->size = 0;
 	p->routed = false;
 }
@@ -101,19 +106,20 @@ static int keep_route(struct mqk_staged *m, const struct mqk_route *found, u32 *
 		*want = found->nr ?: 1;
 		return -ENOBUFS;
 	}
-	route->nr = 0;
 	route->remembers = found->remembers;
 	for (i = 0; i < found->nr; i++)
 		if (kref_get_unless_zero(&found->queue[i]->ref))
-			route->queue[route->nr++] = found->queue[i];
+			route->queue[m->nr_queues++] = found->queue[i];
+	route->nr = m->nr_queues;
 	m->id = m->port->router->id;
+	m->group = m->port->router->group;
 	return 0;
 }
 
 static void forget_route(struct mqk_staged *m)
 {
-	while (m->route->nr)
-		mqk_queue_put(m->route->queue[--m->route->nr]);
+	while (m->nr_queues)
+		mqk_queue_put(m->route->queue[--m->nr_queues]);
 }
 
 /* Which last-value exchanges remember it, as long as broker->mutex is held. */
@@ -171,14 +177,43 @@ static int find_route(struct commit *c, struct mqk_staged *m)
 	return err;
 }
 
+/* Room for its group wherever it may be the first one of it. */
+static void keep_groups(struct mqk_staged *m)
+{
+	struct mqk_stock *s = &m->port->stock;
+	struct mqk_queue *q;
+	u32 i;
+
+	if (!(m->head.flags & MQK_MSG_F_GROUP))
+		return;
+	for (i = 0; i < m->route->nr; i++) {
+		q = m->route->queue[i];
+		spin_lock(&q->lock);
+		m->nr_groups += !!mqk_queue_groups(q);
+		spin_unlock(&q->lock);
+	}
+	for (i = 0; i < m->nr_groups; i++)
+		list_move(s->groups.next, &m->groups);
+	s->nr_groups -= m->nr_groups;
+}
+
+/* How many references a message takes. */
+static u32 refs_of(const struct mqk_staged *m)
+{
+	return m->route->nr + (m->head.payload_len ? m->nr_exchanges : 0);
+}
+
 /* Get all that a message needs, whose route is kept: a credit and a place. */
-static int reserve_route(struct mqk_staged *m, u32 refs)
+static int reserve_route(struct mqk_staged *m)
 {
 	struct mqk_port *p = m->port;
+	u32 refs;
 	int err;
 
-	err = mqk_post_grant(p, refs);
+	err = mqk_post_grant(p, refs_of(m));
 	while (!err) {
+		/* those that were left out are asked again */
+		m->route->nr = m->nr_queues;
 		err = mqk_post_reserve(p, m->route);
 		if (err != -ENOBUFS)
 			break;
@@ -193,6 +228,10 @@ static int reserve_route(struct mqk_staged *m, u32 refs)
 	if (err)
 		return err;
 	m->reserved = true;
+	m->seen_gen = p->seen_gen;
+	m->left_out = p->left_out;
+	keep_groups(m);
+	refs = refs_of(m);
 	p->grant -= refs;
 	mqk_segment_get(m->segment, refs);
 	return 0;
@@ -220,11 +259,10 @@ static int reserve_locked(struct commit *c, struct mqk_staged *m)
 		if (err)
 			return err;
 	}
-	err = reserve_route(m, m->route->nr +
-			       (m->head.payload_len ? m->nr_exchanges : 0));
+	err = reserve_route(m);
 	if (err)
 		return err;
-	c->targets += m->route->nr;
+	c->targets += m->nr_queues;
 	/* it is committed with this route, or never */
 	if (m->head.flags & MQK_MSG_F_CC && mqk_router_blind(p->router))
 		mqk_router_blank(p->router, record_of(m) +
@@ -279,7 +317,7 @@ static void unreserve_all(struct commit *c)
 		load(m);
 		mqk_post_unreserve(m->port, m->route);
 		mutex_unlock(&m->port->mutex);
-		refs = m->route->nr + (m->head.payload_len ? m->nr_exchanges : 0);
+		refs = refs_of(m);
 		if (refs)
 			mqk_segment_put_n(m->segment, refs);
 		m->reserved = false;
@@ -377,6 +415,15 @@ static void give_room(struct mqk_staged *m)
 	list_splice_init(&m->retained, &s->retained);
 }
 
+/* The same for the room for its group. */
+static void give_groups(struct mqk_staged *m)
+{
+	struct mqk_stock *s = &m->port->stock;
+
+	s->nr_groups += m->nr_groups;
+	list_splice_init(&m->groups, &s->groups);
+}
+
 static void put_message(struct commit *c, struct mqk_staged *m)
 {
 	struct mqk_port *p = m->port;
@@ -388,6 +435,7 @@ static void put_message(struct commit *c, struct mqk_staged *m)
 		give_room(m);
 		mqk_post_remember(p, m->exchange, m->nr_exchanges, ref_of(m));
 	}
+	give_groups(m);
 	rcu_read_lock();
 	reached = mqk_post_commit(p, m->route, ref_of(m));
 	rcu_read_unlock();

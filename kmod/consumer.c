@@ -142,6 +142,7 @@ struct mqk_consumer *mqk_consumer_alloc(struct mqk_broker *broker,
 	c->priority = o->priority;
 	c->level = o->level;
 	RB_CLEAR_NODE(&c->node);
+	RB_CLEAR_NODE(&c->own);
 	c->cpu = -1;
 	INIT_LIST_HEAD(&c->link);
 	init_waitqueue_head(&c->wq);

@@ -91,6 +91,8 @@ struct mqk_consumer {
 	struct rb_node node;		/* queue->ranks, or cleared */
 	s32 level;			/* the only one, or MQK_ANY_LEVEL */
 	u64 turn;			/* while it is able, where not all may have all */
+	struct rb_node own;		/* among those that own groups (group.h), or cleared */
+	u64 own_first;			/* then, the place of the first message of those */
 	int error;
 	int cpu;			/* where it fell asleep, or -1 */
 	wait_queue_head_t wq;

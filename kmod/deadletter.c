@@ -225,7 +225,8 @@ static void make_head(struct postman *m, const struct letter *l)
 	r->headers_len = m->len;
 	r->key_len = l->key.given ? l->key.len : l->own_key_len;
 	r->type = MQK_RECORD_DATA;
-	r->flags = l->flags & (l->key.given ? MQK_MSG_F_ID : MQK_MSG_F_ID | MQK_MSG_F_CC);
+	r->flags = l->flags & (MQK_MSG_F_GROUP | MQK_MSG_F_ID |
+			       (l->key.given ? 0 : MQK_MSG_F_CC));
 	r->priority = l->copy.priority;
 	memcpy(p->key.word, key, r->key_len);
 	mqk_key_pad(&p->key, r->key_len);

@@ -9,18 +9,19 @@
 #include <linux/spinlock.h>
 
 #include "broker.h"
-#include "takers.h"
 #include "consumer.h"
 #include "deadline.h"
 #include "delivery.h"
 #include "express.h"
 #include "extra.h"
+#include "group.h"
 #include "limits.h"
 #include "order.h"
 #include "queue.h"
 #include "room.h"
 #include "rules.h"
 #include "settle.h"
+#include "takers.h"
 #include "trace.h"
 #include "turn.h"
 #include "work.h"
@@ -37,11 +38,15 @@ static void settle_at_once(struct mqk_queue *q, struct mqk_entry *e)
 static noinline void take_kept(struct mqk_queue *q, struct mqk_entry *e,
 			       struct mqk_consumer *c, struct mqk_delivery *d, bool noack)
 {
+	struct mqk_groups *gs = q->keep->groups;
 	struct mqk_order *o = q->keep->order;
 
 	if (o) {
 		d->seq = mqk_order_seq(o, e);
 		mqk_order_take(o, e);
+	} else if (gs) {
+		mqk_groups_take(gs, e, c, noack);
+		mqk_index_detach(&q->index, e);
 	} else {
 		mqk_index_take(&q->index, e);
 	}
@@ -86,6 +91,13 @@ static __always_inline void deliver(struct mqk_queue *q, struct mqk_consumer *c,
 	mqk_consumer_wake(c);
 }
 
+/* How many acknowledgements of one that is idle are worth a call. */
+static u32 kick_after(const struct mqk_queue *q, const struct mqk_consumer *c)
+{
+	/* each may be the last one of a group that others wait for */
+	return unlikely(mqk_queue_groups(q)) ? 1 : max(c->prefetch / 4, 1u);
+}
+
 /*
  * A consumer has run out of credit or room, or was not drained for a while.
  * Returns whether it can take a message now.  If not, it was broken, or is in
@@ -109,8 +121,7 @@ static bool refill(struct mqk_queue *q, struct mqk_consumer *c, u32 *budget)
 	if (more && n)
 		return false;
 
-	WRITE_ONCE(c->page->kick_at,
-		   (u32)c->ack_head + max(c->prefetch / 4, 1u));
+	WRITE_ONCE(c->page->kick_at, (u32)c->ack_head + kick_after(q, c));
 	mqk_turn_set_able(q, c, false);
 	/*
 	 * (H) The user stores its tail or head, then looks at the flag; we
@@ -428,16 +439,23 @@ bool mqk_express_refill(struct mqk_queue *q, struct mqk_consumer *c)
 	return refill(q, c, &budget) && !q->ready;
 }
 
+/* What is next for one who gets, or NULL. */
+static struct mqk_entry *next_to_get(struct mqk_queue *q, const struct mqk_consumer *c)
+{
+	return q->ready && !q->held ? mqk_takers_get(q, c) : NULL;
+}
+
 /* A get is a use of the queue, and what is too late is not got. */
-static void end_late(struct mqk_queue *q)
+static void end_late(struct mqk_queue *q, const struct mqk_consumer *c)
 {
 	u32 budget = MQK_DELIVER_BUDGET;
+	struct mqk_entry *e;
 
 	if (likely(!q->keep))
 		return;
 	if (!q->dead)
 		mqk_deadline_used(q);
-	while (q->ready && !q->held && is_late(q, mqk_queue_next(q), 0)) {
+	while ((e = next_to_get(q, c)) && is_late(q, e, 0)) {
 		if (--budget)
 			continue;
 		spin_unlock(&q->lock);
@@ -445,6 +463,24 @@ static void end_late(struct mqk_queue *q)
 		spin_lock(&q->lock);
 		budget = MQK_DELIVER_BUDGET;
 	}
+}
+
+/**
+ * mqk_queue_gettable() - whether it is worth trying to get a message
+ * @q: the queue
+ * @c: a pulling consumer
+ *
+ * Context: takes q->lock, since who wakes looks for sleepers under it.
+ * Return: true if so, or there is none any more
+ */
+bool mqk_queue_gettable(struct mqk_queue *q, const struct mqk_consumer *c)
+{
+	bool ready;
+
+	spin_lock(&q->lock);
+	ready = q->dead || next_to_get(q, c);
+	spin_unlock(&q->lock);
+	return ready;
 }
 
 /**
@@ -477,15 +513,15 @@ int mqk_queue_get(struct mqk_queue *q, struct mqk_consumer *c,
 		return -ENOBUFS;
 
 	spin_lock(&q->lock);
-	end_late(q);
+	end_late(q, c);
+	e = next_to_get(q, c);
 	if (q->dead)
 		err = -ENOENT;
 	else if (q->exclusive_consumer)
 		err = -EACCES;
-	else if (!q->ready || q->held)
+	else if (!e)
 		err = -EAGAIN;
 	if (!err) {
-		e = mqk_queue_next(q);
 		q->ready--;
 		q->ready_bytes -= e->payload_len;
 		mqk_delivery_describe(q, e, noack ? MQK_DELIVERY_F_SETTLED : 0, d);

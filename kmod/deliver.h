@@ -48,6 +48,7 @@ bool mqk_queue_dispatch_locked(struct mqk_queue *q);
 bool mqk_queue_dispatch_at_locked(struct mqk_queue *q, u64 now);
 void mqk_queue_run(struct mqk_queue *q);
 
+bool mqk_queue_gettable(struct mqk_queue *q, const struct mqk_consumer *c);
 int mqk_queue_get(struct mqk_queue *q, struct mqk_consumer *c,
 		  struct mqk_delivery *d, u64 *ready);
 void mqk_consumer_give_back(struct mqk_queue *q, struct mqk_consumer *c, u64 tag);

@@ -26,6 +26,8 @@
 
 struct mqk_takers;
 struct mqk_consumer;
+struct mqk_group;
+struct mqk_groups;
 struct mqk_order;
 struct mqk_queue;
 struct mqk_refusal;
@@ -51,6 +53,7 @@ enum mqk_extra_state {
  * @ttl: while it is scheduled: its expiration, in ms, or MQK_NEVER
  * @node: in the tree
  * @consumer: who has it, if there is a deadline for that
+ * @group: while it is scheduled: its group, or NULL
  * @tag: under which tag
  * @failures: how often it came back because it failed
  * @state: MQK_EXTRA_*
@@ -65,7 +68,10 @@ struct mqk_extra {
 		u64 ttl;
 	};
 	struct rb_node node;
-	struct mqk_consumer *consumer;
+	union {
+		struct mqk_consumer *consumer;
+		struct mqk_group *group;
+	};
 	u64 tag;
 	u16 failures;
 	u8 state;
@@ -100,6 +106,7 @@ static_assert(sizeof(struct mqk_extras) <= MQK_EXTRA_BYTES);
  * @retrying: messages that wait for their next try
  * @used: when the queue was used last
  * @order: its order, or NULL: that of coming
+ * @groups: its groups, or NULL: it has none
  * @takers: who may have what (takers.h), or NULL: everybody everything
  * @schedule: messages that are not due
  * @rcu: frees it with the queue
@@ -114,6 +121,7 @@ struct mqk_keep {
 	u64 retrying;
 	u64 used;
 	struct mqk_order *order;
+	struct mqk_groups *groups;
 	struct mqk_takers *takers;
 	struct mqk_schedule schedule;
 	struct rcu_head rcu;

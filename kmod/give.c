@@ -14,7 +14,7 @@
 #include "broker.h"
 #include "cc.h"
 #include "exchange.h"
-#include "order.h"
+#include "group.h"
 #include "port.h"
 #include "post.h"
 #include "retained.h"
@@ -34,6 +34,7 @@
  * @cc: the further keys of a message
  * @headers: room for its headers
  * @chosen: how many messages match
+ * @grouped: how many of those are of a group
  * @delayed: some of them are scheduled first: those need places in an index of theirs
  * @charged: a reference more to each of them is charged
  * @to: its queue, as a route
@@ -46,6 +47,7 @@ struct mqk_giving {
 	struct mqk_cc cc;
 	u8 *headers;
 	u32 chosen;
+	u32 grouped;
 	bool delayed;
 	bool charged;
 	struct mqk_route *to;
@@ -122,6 +124,7 @@ static int choose(struct mqk_giving *g)
 			    further_matches(g, m);
 		g->chosen += m->chosen;
 		g->delayed |= m->chosen && m->head.delay;
+		g->grouped += m->chosen && m->group;
 		cond_resched();
 	}
 	RCU_INIT_POINTER(node->value, NULL);
@@ -187,7 +190,8 @@ static int reserve(struct mqk_giving *g, struct mqk_refusal *why)
 	/* extras for what it has and has not: any of them may bring a time */
 	s->want_extras = chunks + 2;
 	s->want_keeps = 1;
-	s->want_links = g->delayed || mqk_queue_order(g->id->queue) ? chunks : 0;
+	s->want_links = g->delayed || mqk_queue_linked(g->id->queue) ? chunks : 0;
+	s->want_groups = mqk_queue_groups(g->id->queue) ? g->grouped : 0;
 	err = mqk_stock_chunks(g->p, chunks) ?: mqk_stock_fill(g->p);
 	if (err)
 		*why = g->p->why;
@@ -201,6 +205,7 @@ static void describe(struct mqk_port *p, const struct mqk_retained_message *m)
 	p->uid = m->uid;
 	p->pid = m->pid;
 	p->router->id = m->id;
+	p->router->group = m->group;
 	memcpy(p->key.word, m->key->text, m->key->len);
 	mqk_key_pad(&p->key, m->key->len);
 }

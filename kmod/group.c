@@ -314,7 +314,7 @@ bool mqk_groups_open(const struct mqk_groups *gs, u64 number, struct mqk_consume
 	struct mqk_group *g = number ? find(gs, number) : NULL;
 
 	*owner = g ? g->owner : NULL;
-	return !g || RB_EMPTY_ROOT(&g->retrying.rb_root);
+	return !g || !rb_first_cached(&g->retrying);
 }
 
 /* ---- messages ---- */

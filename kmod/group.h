@@ -133,4 +133,10 @@ static inline struct mqk_groups *mqk_queue_groups(const struct mqk_queue *q)
 	return q->keep ? q->keep->groups : NULL;
 }
 
+/* Whether the messages of a queue have links that put them into lines. */
+static inline bool mqk_queue_linked(const struct mqk_queue *q)
+{
+	return q->keep && (q->keep->order || q->keep->groups);
+}
+
 #endif /* MQK_GROUP_H */

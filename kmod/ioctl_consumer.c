@@ -378,16 +378,11 @@ struct getter {
 	u64 ready;
 };
 
-/* Under the lock, since wakers look for sleepers under it. */
 static bool getter_ready(void *object)
 {
 	struct getter *g = object;
-	bool ready;
 
-	spin_lock(&g->q->lock);
-	ready = (g->q->ready && !g->q->held) || g->q->dead;
-	spin_unlock(&g->q->lock);
-	return ready || READ_ONCE(g->c->error);
+	return mqk_queue_gettable(g->q, g->c) || READ_ONCE(g->c->error);
 }
 
 static int get(struct getter *g, s64 timeout)

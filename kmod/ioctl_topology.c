@@ -16,10 +16,10 @@
 #include "exchange.h"
 #include "extra.h"
 #include "give.h"
+#include "group.h"
 #include "journal.h"
 #include "limits.h"
 #include "link.h"
-#include "order.h"
 #include "port.h"
 #include "queue.h"
 #include "reply.h"
@@ -701,7 +701,7 @@ static u64 index_bytes(const struct mqk_queue *q)
 	if (!q->keep)
 		return q->index.nr_chunks * bytes;
 	bytes += MQK_EXTRA_BYTES;
-	return q->index.nr_chunks * (bytes + (mqk_queue_order(q) ? MQK_LINK_BYTES : 0)) +
+	return q->index.nr_chunks * (bytes + (mqk_queue_linked(q) ? MQK_LINK_BYTES : 0)) +
 	       q->keep->schedule.index.nr_chunks * (bytes + MQK_LINK_BYTES);
 }
 

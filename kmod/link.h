@@ -18,6 +18,7 @@
 
 #include "util/index.h"
 
+struct mqk_group;
 struct mqk_refusal;
 struct mqk_tenant;
 
@@ -26,15 +27,19 @@ struct mqk_tenant;
 /**
  * struct mqk_link - the link of one message
  * @fresh: in the list of a line (line.h), when it was never taken
- * @back: in the tree of a line, when it has returned; in that of ids
+ * @back: in the tree of a line, when it has returned; in that of ids; in one of groups
  * @id: while it is scheduled: number of its id, or 0 (schedule.h)
+ * @group: in a queue with groups, but for that: its group, or NULL (group.h)
  */
 struct mqk_link {
 	union {
 		struct list_head fresh;
 		struct rb_node back;
 	};
-	u64 id;
+	union {
+		u64 id;
+		struct mqk_group *group;
+	};
 };
 
 /**

@@ -32,9 +32,10 @@ struct mqk_msgid mqk_msgid(const u8 *text, u32 len)
 }
 
 /**
- * mqk_msgid_find() - find the id of a message
+ * mqk_msgid_find() - find an id of a message
  * @headers: encoded headers, checked, a private copy
  * @len: bytes of them
+ * @name: of the header that is the id
  *
  * Of two headers of that name the first counts.
  *
@@ -42,12 +43,12 @@ struct mqk_msgid mqk_msgid(const u8 *text, u32 len)
  * Return: the id; none: there is no such header, or it is no string, or none of 1 to
  * MQK_ID_MAX bytes
  */
-struct mqk_msgid mqk_msgid_find(const u8 *headers, u32 len)
+struct mqk_msgid mqk_msgid_find(const u8 *headers, u32 len, const char *name)
 {
 	struct mqk_header_at h;
 
 	while (mqk_header_next(&headers, &len, &h)) {
-		if (!mqk_header_is(&h, MQK_PROPERTY_MESSAGE_ID))
+		if (!mqk_header_is(&h, name))
 			continue;
 		if (h.type != MQK_HEADER_STRING || !h.value_len ||
 		    h.value_len > MQK_ID_MAX)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Ids of messages: of the text in a message, the property message-id, the kernel
- * keeps a keyed hash of 128 bits, and no more.
+ * Ids of messages, and of their groups: of the text in a message, the property
+ * message-id or group-id, the kernel keeps a keyed hash of 128 bits, and no more.
  *
  * What is asked of it is whether two are the same, also long after the message of one
  * is gone, so the text cannot be compared.  Two texts have the same hash with a
@@ -30,6 +30,6 @@ static inline bool mqk_msgid_same(const struct mqk_msgid *a, const struct mqk_ms
 }
 
 struct mqk_msgid mqk_msgid(const u8 *text, u32 len);
-struct mqk_msgid mqk_msgid_find(const u8 *headers, u32 len);
+struct mqk_msgid mqk_msgid_find(const u8 *headers, u32 len, const char *name);
 
 #endif /* MQK_MSGID_H */

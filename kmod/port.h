@@ -139,6 +139,7 @@ struct mqk_port {
 	u32 held_len;			/* of its payload; held_by->lock */
 	bool held_delayed;		/* it is to be scheduled; held_by->lock */
 	struct mqk_msgid held_msgid;	/* that counts; held_by->lock */
+	u64 held_group;			/* number of its group, or 0; held_by->lock */
 	struct list_head in_writers;	/* held_by->lock */
 	struct delayed_work look_again;	/* has a reference of the port */
 	/* the rest */
@@ -203,6 +204,12 @@ void mqk_port_fence(struct mqk_port *p);
 static inline u64 mqk_port_next_number(const struct mqk_port *p)
 {
 	return p->seq + 1 + p->ahead;
+}
+
+/* Number of the group of the message of @p->head_copy, whose route was found; 0: none. */
+static inline u64 mqk_port_group(const struct mqk_port *p)
+{
+	return p->head_copy.flags & MQK_MSG_F_GROUP ? p->router->group : 0;
 }
 
 /**

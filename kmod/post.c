@@ -11,6 +11,8 @@
 #include "deadline.h"
 #include "deliver.h"
 #include "dying.h"
+#include "extra.h"
+#include "group.h"
 #include "order.h"
 #include "producer.h"
 #include "room.h"
@@ -49,6 +51,12 @@ int mqk_post_grant_more(struct mqk_port *p, u32 n)
 static bool brings_time(const struct mqk_port *p)
 {
 	return p->head_copy.flags & MQK_MSG_F_TIME;
+}
+
+/* Whether it is of a group in that queue, so that there has to be room for that. */
+static bool brings_group(const struct mqk_port *p, const struct mqk_queue *q)
+{
+	return p->head_copy.flags & MQK_MSG_F_GROUP && mqk_queue_groups(q);
 }
 
 /* Which index of a queue the message of p->head_copy goes into. */
@@ -105,7 +113,8 @@ static noinline enum verdict judge(struct mqk_port *p, struct mqk_queue *q, bool
 	if (q->crowded)
 		note_crowd(p, q);
 	if (!q->refuses ||
-	    mqk_queue_admits_locked(q, p->head_copy.payload_len, p->head_copy.delay, more))
+	    mqk_queue_admits_locked(q, p->head_copy.payload_len, p->head_copy.delay,
+				    mqk_port_group(p), more))
 		return ADMITTED;
 	if (q->blocks) {
 		/* nobody comes again with what a port has left behind */
@@ -131,6 +140,8 @@ static noinline void begin_kept(struct mqk_port *p, struct mqk_queue *q,
 	mqk_deadline_begin(q, e, mqk_deadline_expiration(&p->head_copy));
 	if (q->keep->order)
 		mqk_order_add(q->keep->order, e);
+	if (q->keep->groups)
+		mqk_groups_add(q->keep->groups, e, mqk_stock_join(p, q));
 }
 
 /* Describe the message of p->head_copy, which was appended, to a queue. */
@@ -151,7 +162,8 @@ static void scheduled(struct mqk_port *p, struct mqk_queue *q, u64 ref)
 
 	mqk_post_describe(p, &p->head_copy, ref, e);
 	mqk_schedule_add(q, e, &p->head_copy,
-			 p->head_copy.flags & MQK_MSG_F_ID ? p->router->id.number : 0);
+			 p->head_copy.flags & MQK_MSG_F_ID ? p->router->id.number : 0,
+			 mqk_stock_join(p, q));
 }
 
 /* The same, of one that was refused: it has a place, but never is ready. */
@@ -193,10 +205,13 @@ static noinline int post_refused(struct mqk_port *p, struct mqk_hold *h,
 /* Whether it takes more than a place in the index. */
 static bool takes_more(const struct mqk_port *p)
 {
-	return p->head_copy.flags & (MQK_MSG_F_TIME | MQK_MSG_F_ID);
+	return p->head_copy.flags & MQK_MSG_F_MORE;
 }
 
-/* As post_to_one(), of a message that brings a time or an id; the queue is held. */
+/*
+ * As post_to_one(), of a message that brings a time, an id or a group; the queue is
+ * held.
+ */
 static noinline int post_more(struct mqk_port *p, struct mqk_hold *h,
 			      const struct mqk_route *route, u64 ref)
 {
@@ -213,6 +228,8 @@ static noinline int post_more(struct mqk_port *p, struct mqk_hold *h,
 		verdict = judge(p, q, &more);
 	if (verdict != ADMITTED)
 		return post_refused(p, h, route, ref, verdict, more);
+	if (brings_group(p, q) && !mqk_stock_has_group(p, q))
+		return -ENOBUFS;
 	if (!has_place(p, q) || !mqk_repeat_reserve(p, q))
 		return -ENOBUFS;
 	/* no failure past this point */
@@ -326,7 +343,7 @@ static bool reserve_one(struct mqk_port *p, struct mqk_queue *q, bool counting)
 /* As mqk_post_reserve(); -ERESTART: queues have to be asked, and were not. */
 static int try_reserve(struct mqk_port *p, const struct mqk_route *route)
 {
-	u32 i, reserved = 0, missing = 0;
+	u32 i, reserved = 0, missing = 0, groups = 0;
 	bool ask = false;
 
 	for (i = 0; i < route->nr; i++) {
@@ -334,6 +351,7 @@ static int try_reserve(struct mqk_port *p, const struct mqk_route *route)
 		bool ok = true, more = false;
 
 		spin_lock(&q->lock);
+		groups += brings_group(p, q);
 		ask = unlikely(q->blocks) && !p->promising;
 		if (!ask && (missing || promises(p, q, &more)))
 			ok = reserve_one(p, q, missing);
@@ -347,12 +365,15 @@ static int try_reserve(struct mqk_port *p, const struct mqk_route *route)
 		else if (!missing)
 			reserved++;
 	}
-	if (likely(!missing && !ask && !p->nack && !p->full))
+	groups -= min(groups, p->stock.nr_groups);
+	if (likely(!missing && !groups && !ask && !p->nack && !p->full))
 		return 0;
 	unreserve_some(p, route, reserved);
 	if (ask)
 		return -ERESTART;
 	p->want_chunks = missing;
+	if (groups)
+		p->stock.want_groups = p->stock.nr_groups + groups;
 	return p->nack || p->full ? 0 : -ENOBUFS;
 }
 

@@ -43,6 +43,7 @@ static void remember(struct mqk_port *p, struct mqk_exchange *const *x, u32 nr,
 		m->pid = p->pid;
 		m->id = p->head_copy.flags & MQK_MSG_F_ID ? p->router->id :
 							    (struct mqk_msgid) {};
+		m->group = mqk_port_group(p);
 		mqk_retained_keep(r, m, gone);
 	}
 }

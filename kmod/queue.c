@@ -11,12 +11,12 @@
 #include "account.h"
 #include "binding.h"
 #include "broker.h"
-#include "takers.h"
 #include "deadline.h"
 #include "definition.h"
 #include "dying.h"
 #include "exchange.h"
 #include "extra.h"
+#include "group.h"
 #include "journal.h"
 #include "link.h"
 #include "names.h"
@@ -24,6 +24,7 @@
 #include "reply.h"
 #include "rules.h"
 #include "seen.h"
+#include "takers.h"
 
 MQK_NAME_PARAMS(mqk_queue_name_params, struct mqk_queue);
 
@@ -97,6 +98,7 @@ static void free_keep(struct mqk_keep *keep)
 	if (!keep)
 		return;
 	kfree(keep->order);
+	kfree(keep->groups);
 	kfree(keep->takers);
 	kfree(keep);
 }
@@ -109,7 +111,12 @@ static bool fit_keep(struct mqk_keep *keep, const struct mqk_rules *r)
 		if (!keep->order)
 			return false;
 	}
-	if (mqk_rules_levels(r)) {
+	if (mqk_rules_groups(r)) {
+		keep->groups = mqk_groups_alloc();
+		if (!keep->groups)
+			return false;
+	}
+	if (mqk_rules_levels(r) || mqk_rules_groups(r)) {
 		keep->takers = mqk_takers_alloc(r);
 		if (!keep->takers)
 			return false;
@@ -413,6 +420,10 @@ static void release(struct kref *ref)
 	mqk_broker_put(q->broker);
 	if (mqk_queue_order(q))
 		kfree_rcu(q->keep->order, rcu);
+	if (mqk_queue_groups(q)) {
+		WARN_ON_ONCE(q->keep->groups->all.rb_node);
+		kfree_rcu(q->keep->groups, rcu);
+	}
 	if (mqk_queue_takers(q))
 		kfree_rcu(q->keep->takers, rcu);
 	if (q->keep)

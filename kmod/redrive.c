@@ -12,6 +12,7 @@
 #include "deliver.h"
 #include "exchange.h"
 #include "limits.h"
+#include "msgid.h"
 #include "port.h"
 #include "post.h"
 #include "queue.h"
@@ -103,6 +104,16 @@ static int get_port(struct mover *m)
 	return 0;
 }
 
+/* Number of its group, or 0; its headers were copied. */
+static u64 find_group(const struct mover *m)
+{
+	const struct mqk_record *r = m->segment->vaddr + MQK_REF_OFFSET(m->copy.ref);
+
+	if (!(READ_ONCE(r->flags) & MQK_MSG_F_GROUP))
+		return 0;
+	return mqk_msgid_find(m->headers, m->copy.headers_len, MQK_PROPERTY_GROUP_ID).number;
+}
+
 static void make_head(struct mover *m)
 {
 	struct mqk_port *p = m->port;
@@ -116,6 +127,9 @@ static void make_head(struct mover *m)
 	r->priority = m->copy.priority;
 	p->uid = m->copy.uid;
 	p->pid = m->copy.pid;
+	p->router->group = find_group(m);
+	if (p->router->group)
+		r->flags = MQK_MSG_F_GROUP;
 }
 
 /* Put it into the queue of that name: 1; 0: that one refuses it; or why not. */

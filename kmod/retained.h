@@ -70,6 +70,7 @@ struct mqk_retained_key {
  * @uid: of who published it
  * @pid: the same
  * @id: its message-id, if that counts; else none
+ * @group: of its group, or 0
  * @chosen: who gives it out has chosen it
  * @tenant: who pays for this
  */
@@ -82,6 +83,7 @@ struct mqk_retained_message {
 	u32 uid;
 	u32 pid;
 	struct mqk_msgid id;
+	u64 group;
 	bool chosen;
 	struct mqk_tenant *tenant;
 };

@@ -12,7 +12,6 @@
 #include "admit.h"
 #include "broker.h"
 #include "deadline.h"
-#include "deliver.h"
 #include "limits.h"
 #include "port.h"
 #include "queue.h"
@@ -61,7 +60,8 @@ static void let_go(struct mqk_port *p)
 /* Whether it is worth for a port that waits to try again. */
 static bool may_try(struct mqk_queue *q, struct mqk_port *p)
 {
-	return q->dead || mqk_queue_fits_locked(q, p->held_len, p->held_delayed) ||
+	return q->dead || mqk_queue_fits_locked(q, p->held_len, p->held_delayed,
+						p->held_group) ||
 	       /* a repeat needs no room */
 	       (p->held_msgid.number && q->seen &&
 		mqk_seen_has(q->seen, &p->held_msgid, mqk_deadline_now()));
@@ -139,6 +139,7 @@ static bool enter(struct mqk_port *p, struct mqk_queue *q, bool *listed)
 	p->held_delayed = p->head_copy.delay;
 	p->held_msgid = p->head_copy.flags & MQK_MSG_F_ID ? p->router->id :
 							    (struct mqk_msgid) {};
+	p->held_group = mqk_port_group(p);
 	spin_lock(&q->lock);
 	waits = !may_try(q, p);
 	*listed = waits && q->nr_writers < MQK_WRITERS_MAX;

@@ -273,7 +273,7 @@ static int match_headers(struct mqk_router *r)
 	return mqk_match_parse(m, r->envelope->headers_len) ? -EBADMSG : 0;
 }
 
-/* Find the further keys in them, and the id. */
+/* Find the further keys in them, and the ids. */
 static int take_keys(struct mqk_router *r)
 {
 	struct mqk_targets *t = &r->targets;
@@ -287,8 +287,15 @@ static int take_keys(struct mqk_router *r)
 	if (err)
 		return err;
 	if (r->envelope->flags & MQK_MSG_F_ID) {
-		r->id = mqk_msgid_find(t->match->bytes, r->envelope->headers_len);
+		r->id = mqk_msgid_find(t->match->bytes, r->envelope->headers_len,
+				       MQK_PROPERTY_MESSAGE_ID);
 		if (!r->id.number)
+			return -EBADMSG;
+	}
+	if (r->envelope->flags & MQK_MSG_F_GROUP) {
+		r->group = mqk_msgid_find(t->match->bytes, r->envelope->headers_len,
+					  MQK_PROPERTY_GROUP_ID).number;
+		if (!r->group)
 			return -EBADMSG;
 	}
 	if (!(r->envelope->flags & MQK_MSG_F_CC))

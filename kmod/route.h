@@ -14,7 +14,7 @@
  * generation was changed.
  *
  * Where the message goes through an exchange that looks at headers, or has
- * further keys (CC) or an id that counts, its route is good for it alone: it is in no cache, and never good again (mqk_route_good()),
+ * further keys (CC), a group, or an id that counts, its route is good for it alone: it is in no cache, and never good again (mqk_route_good()),
  * so that nobody who asks whether it is needs to know about headers.  The same holds
  * where it goes through a last-value exchange, which has to remember it.  That is
  * seen where a route is found, not where it is found again.  Each such message
@@ -101,6 +101,7 @@ struct mqk_router {
 	u32 want_headers;		/* how many bytes were too many */
 	bool by_headers;		/* the route that is being found */
 	struct mqk_msgid id;		/* of a message whose id counts */
+	u64 group;			/* of one of a group */
 	u32 remembers;			/* last-value exchanges on its way */
 	const u32 *found_now;		/* as mqk_route.now, .gen, were it cached */
 	u32 found_gen;

@@ -224,6 +224,8 @@ static int read_one(struct mqk_rules *r, const struct argument *a)
 		return read_between(a, 2, MQK_LEVELS_MAX, &r->levels);
 	if (equals(a->name, a->name_len, "x-mqk-demote-after"))
 		return read_between(a, 1, FAILURES_MAX, &r->demote_after);
+	if (equals(a->name, a->name_len, "x-mqk-groups"))
+		return read_choice(a, &r->groups);
 	if (equals(a->name, a->name_len, "x-dead-letter-exchange"))
 		return read_text(a, false, &r->dead_exchange);
 	if (equals(a->name, a->name_len, "x-dead-letter-routing-key"))
@@ -273,11 +275,15 @@ static bool has_levels(const struct mqk_rules *r)
 	return r->levels != MQK_RULES_UNSET;
 }
 
-/* Both would order the queue; both would say how often a message may fail. */
+/*
+ * Both would order the queue; both would say how often a message may fail.  A group is
+ * in the order of coming, and nothing else.
+ */
 static bool contradicts(const struct mqk_rules *r)
 {
-	return has_levels(r) &&
-	       (has_priorities(r) || r->delivery_limit != MQK_RULES_UNSET);
+	if (has_levels(r) && (has_priorities(r) || r->delivery_limit != MQK_RULES_UNSET))
+		return true;
+	return mqk_rules_groups(r) && mqk_rules_order(r);
 }
 
 /**
@@ -355,6 +361,7 @@ bool mqk_rules_equal(const struct mqk_rules *a, const struct mqk_rules *b)
 	       a->max_priority == b->max_priority &&
 	       a->levels == b->levels && a->demote_after == b->demote_after &&
 	       a->dedup_window == b->dedup_window &&
+	       a->groups == b->groups &&
 	       a->single_active == b->single_active && a->handover == b->handover &&
 	       mqk_rules_same_text(&a->dead_exchange, &b->dead_exchange) &&
 	       mqk_rules_same_text(&a->dead_key, &b->dead_key);
@@ -388,7 +395,7 @@ bool mqk_rules_keep(const struct mqk_rules *r)
 		     r->delivery_limit != MQK_RULES_UNSET ||
 		     r->retry_delay != MQK_RULES_UNSET ||
 		     r->consumer_timeout != MQK_RULES_UNSET ||
-		     mqk_rules_order(r));
+		     mqk_rules_order(r) || mqk_rules_groups(r));
 }
 
 /**

@@ -83,6 +83,7 @@ struct mqk_rules_text {
  * @levels: how many there are
  * @demote_after: failures that take a message one level down
  * @dedup_window: how long a message is known by its id; 0: not at all
+ * @groups: whether messages of a group go to one consumer at a time
  * @dead_exchange: where dead letters go
  * @dead_key: under which key, in place of their own
  * @rcu: frees it
@@ -105,6 +106,7 @@ struct mqk_rules {
 	u64 levels;
 	u64 demote_after;
 	u64 dedup_window;
+	enum mqk_choice groups;
 	struct mqk_rules_text dead_exchange;
 	struct mqk_rules_text dead_key;
 	struct rcu_head rcu;
@@ -139,6 +141,17 @@ static inline bool mqk_rules_refuse(const struct mqk_rules *r)
 	return r && (r->overflow == MQK_OVERFLOW_REJECT_PUBLISH ||
 		     r->overflow == MQK_OVERFLOW_REJECT_PUBLISH_DLX ||
 		     r->overflow == MQK_OVERFLOW_BLOCK);
+}
+
+/**
+ * mqk_rules_groups() - whether a group of messages goes to one consumer at a time
+ * @r: the rules; NULL: none
+ *
+ * Return: true if so
+ */
+static inline bool mqk_rules_groups(const struct mqk_rules *r)
+{
+	return r && r->groups == MQK_CHOICE_YES;
 }
 
 /**

@@ -11,6 +11,7 @@
 #include "broker.h"
 #include "deadline.h"
 #include "extra.h"
+#include "group.h"
 #include "link.h"
 #include "order.h"
 #include "queue.h"
@@ -43,11 +44,12 @@ static bool before(struct rb_node *a, const struct rb_node *b)
  * @e: its entry, appended to the index of the schedule, and filled
  * @head: the head of its record, a copy
  * @id: number of its id; 0: it has none
+ * @group: its group, which it has joined, or NULL
  *
  * Context: q->lock.
  */
 void mqk_schedule_add(struct mqk_queue *q, struct mqk_entry *e,
-		      const struct mqk_record *head, u64 id)
+		      const struct mqk_record *head, u64 id, struct mqk_group *group)
 {
 	struct mqk_schedule *s = &q->keep->schedule;
 	struct mqk_extra *x = mqk_extra_of(e);
@@ -58,7 +60,7 @@ void mqk_schedule_add(struct mqk_queue *q, struct mqk_entry *e,
 	q->bytes += e->payload_len;
 	s->nr++;
 	s->bytes += e->payload_len;
-	*x = (struct mqk_extra) { .ttl = mqk_deadline_expiration(head) };
+	*x = (struct mqk_extra) { .ttl = mqk_deadline_expiration(head), .group = group };
 	RB_CLEAR_NODE(&x->node);
 	l->id = id;
 	if (id)
@@ -97,11 +99,14 @@ void mqk_schedule_move(struct mqk_queue *q, struct mqk_extra *x)
 {
 	struct mqk_entry *from = mqk_extra_entry(x);
 	struct mqk_entry *e = mqk_index_append(&q->index);
+	struct mqk_keep *keep = q->keep;
 
 	*e = *from;
 	mqk_deadline_begin(q, e, x->ttl);
-	if (q->keep->order)
-		mqk_order_add(q->keep->order, e);
+	if (keep->order)
+		mqk_order_add(keep->order, e);
+	if (keep->groups)
+		mqk_groups_add(keep->groups, e, x->group);
 	leave(q, from);
 	q->ready++;
 	q->ready_bytes += e->payload_len;
@@ -118,6 +123,8 @@ void mqk_schedule_move(struct mqk_queue *q, struct mqk_extra *x)
 void mqk_schedule_drop(struct mqk_queue *q, struct mqk_entry *e)
 {
 	lockdep_assert_held(&q->lock);
+	if (q->keep->groups)
+		mqk_groups_part(q->keep->groups, mqk_extra_of(e)->group);
 	q->bytes -= e->payload_len;
 	q->dropped++;
 	mqk_segment_put(mqk_segment_of(&q->broker->store, e->ref));

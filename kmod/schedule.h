@@ -25,6 +25,7 @@
 #include "util/index.h"
 
 struct mqk_extra;
+struct mqk_group;
 struct mqk_queue;
 struct mqk_record;
 
@@ -44,7 +45,7 @@ struct mqk_schedule {
 
 void mqk_schedule_init(struct mqk_schedule *s);
 void mqk_schedule_add(struct mqk_queue *q, struct mqk_entry *e,
-		      const struct mqk_record *head, u64 id);
+		      const struct mqk_record *head, u64 id, struct mqk_group *group);
 void mqk_schedule_move(struct mqk_queue *q, struct mqk_extra *x);
 void mqk_schedule_drop(struct mqk_queue *q, struct mqk_entry *e);
 u32 mqk_schedule_cancel(struct mqk_queue *q, u64 id, u32 max);

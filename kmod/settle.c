@@ -16,6 +16,7 @@
 #include "dying.h"
 #include "express.h"
 #include "extra.h"
+#include "group.h"
 #include "limits.h"
 #include "order.h"
 #include "queue.h"
@@ -47,6 +48,10 @@ static __always_inline void accept(struct mqk_queue *q, struct mqk_entry *e)
 /* What was taken is gone, or goes on as a dead letter. */
 static void drop(struct mqk_queue *q, struct mqk_entry *e, enum mqk_reason reason)
 {
+	struct mqk_groups *gs = mqk_queue_groups(q);
+
+	if (unlikely(gs))
+		mqk_groups_end(gs, e);
 	if (reason && mqk_dying_here(q)) {
 		mqk_dying_add(q, e, reason);
 		return;
@@ -63,13 +68,33 @@ static void make_ready(struct mqk_queue *q, struct mqk_entry *e)
 	mqk_index_return(&q->index, e);
 }
 
+/* A message is ready again in a queue whose messages have links. */
+static void line_up(struct mqk_queue *q, struct mqk_entry *e)
+{
+	if (q->keep->order) {
+		mqk_order_return(q->keep->order, e);
+	} else {
+		mqk_index_attach(&q->index, e);
+		mqk_groups_return(q->keep->groups, e);
+	}
+}
+
+/* One that was ready is not; the index has to know as well. */
+static void line_out(struct mqk_queue *q, struct mqk_entry *e)
+{
+	if (q->keep->order)
+		mqk_order_remove(q->keep->order, e);
+	else
+		mqk_groups_remove(q->keep->groups, e);
+}
+
 /* The same in a queue that keeps extras, for a message that has one. */
 static void make_kept_ready(struct mqk_queue *q, struct mqk_entry *e)
 {
-	if (q->keep->order) {
+	if (mqk_queue_linked(q)) {
 		q->ready++;
 		q->ready_bytes += e->payload_len;
-		mqk_order_return(q->keep->order, e);
+		line_up(q, e);
 	} else {
 		make_ready(q, e);
 	}
@@ -97,6 +122,8 @@ static void give_back(struct mqk_queue *q, struct mqk_entry *e,
 	q->requeued++;
 	if (delay) {
 		q->keep->retrying++;
+		if (q->keep->groups)
+			mqk_groups_retry(q->keep->groups, e);
 		mqk_deadline_set(q, x, now + delay * NSEC_PER_MSEC,
 				 MQK_EXTRA_RETRYING);
 	} else if (x->expires <= now) {
@@ -110,6 +137,7 @@ static void give_back(struct mqk_queue *q, struct mqk_entry *e,
 static noinline void settle_kept(struct mqk_queue *q, struct mqk_entry *e, u32 op,
 				 bool requeue)
 {
+	struct mqk_groups *gs = mqk_queue_groups(q);
 	struct mqk_extra *x = mqk_extra_of(e);
 
 	if (e->flags & MQK_ENTRY_F_SETTLED) {
@@ -118,7 +146,11 @@ static noinline void settle_kept(struct mqk_queue *q, struct mqk_entry *e, u32 o
 	}
 	if (x)
 		mqk_deadline_clear(q, x);
+	if (gs)
+		mqk_groups_let_go(gs, e);
 	if (op == MQK_ACK_ACCEPT) {
+		if (gs)
+			mqk_groups_end(gs, e);
 		accept(q, e);
 		return;
 	}
@@ -191,8 +223,10 @@ void mqk_entry_end_ready(struct mqk_queue *q, struct mqk_entry *e,
 		mqk_deadline_clear(q, x);
 	q->ready--;
 	q->ready_bytes -= e->payload_len;
-	if (mqk_queue_order(q))
-		mqk_order_remove(q->keep->order, e);
+	if (mqk_queue_linked(q))
+		line_out(q, e);
+	if (mqk_queue_groups(q))
+		mqk_groups_end(q->keep->groups, e);
 	if (reason && mqk_dying_here(q)) {
 		mqk_index_detach(&q->index, e);
 		mqk_dying_add(q, e, reason);
@@ -211,8 +245,8 @@ static void make_waiting(struct mqk_queue *q, struct mqk_entry *e)
 {
 	q->ready++;
 	q->ready_bytes += e->payload_len;
-	if (mqk_queue_order(q))
-		mqk_order_return(q->keep->order, e);
+	if (mqk_queue_linked(q))
+		line_up(q, e);
 	else
 		mqk_index_attach(&q->index, e);
 	if (mqk_extra_of(e))
@@ -234,8 +268,8 @@ void mqk_entry_take_out(struct mqk_queue *q, struct mqk_entry *e)
 		mqk_deadline_clear(q, x);
 	q->ready--;
 	q->ready_bytes -= e->payload_len;
-	if (mqk_queue_order(q))
-		mqk_order_remove(q->keep->order, e);
+	if (mqk_queue_linked(q))
+		line_out(q, e);
 	mqk_index_detach(&q->index, e);
 }
 
@@ -279,6 +313,8 @@ void mqk_entry_end_retrying(struct mqk_queue *q, struct mqk_entry *e)
 
 	mqk_deadline_clear(q, x);
 	q->keep->retrying--;
+	if (q->keep->groups)
+		mqk_groups_tried(q->keep->groups, e);
 	if (q->dead || x->expires <= mqk_deadline_now()) {
 		drop(q, e, MQK_REASON_EXPIRED);
 		return;

@@ -13,6 +13,7 @@
 
 #include "broker.h"
 #include "consumer.h"
+#include "group.h"
 #include "port.h"
 #include "producer.h"
 #include "queue.h"
@@ -144,6 +145,7 @@ int mqk_staged_supply(struct mqk_port *p)
 	m->port = p;
 	INIT_LIST_HEAD(&m->link);
 	INIT_LIST_HEAD(&m->retained);
+	INIT_LIST_HEAD(&m->groups);
 	p->spare = m;
 	return 0;
 }
@@ -239,12 +241,15 @@ int mqk_staged_refuse(struct mqk_port *p, u64 number)
 void mqk_staged_free(struct mqk_staged *m)
 {
 	struct mqk_retained_message *r, *next;
+	struct mqk_group *g, *next_g;
 	u32 i;
 
-	for (i = 0; m->route && i < m->route->nr; i++)
+	for (i = 0; i < m->nr_queues; i++)
 		mqk_queue_put(m->route->queue[i]);
 	list_for_each_entry_safe(r, next, &m->retained, in_order)
 		mqk_retained_free_room(r);
+	list_for_each_entry_safe(g, next_g, &m->groups, link)
+		mqk_group_free(g);
 	if (m->segment)
 		mqk_segment_put(m->segment);
 	mqk_uncharge(m->port->tenant, MQK_RES_BYTES, STAGED_BYTES);

@@ -52,13 +52,20 @@ struct mqk_tenant;
  * @offset: where it begins
  * @head: the head of the record, a copy, without the key
  * @key: the key, a copy
- * @id: number of its id, if that counts; from here on: while it is committed
- * @route: where it leads; each queue with a reference; NULL: not known yet
+ * @id: its id, if that counts; from here on: while it is committed
+ * @group: number of its group, if it has one
+ * @route: where it leads; NULL: not known yet
+ * @nr_queues: queues of @route with a reference: those that have seen it, and are left
+ *	out, are behind the others
+ * @left_out: how many those are
+ * @seen_gen: mqk_port.seen_gen, for it
  * @reserved: it has a place and a promise in each of them
  * @held: none of them delivers
  * @exchange: last-value exchanges that remember it
  * @nr_exchanges: how many
  * @retained: room for it there
+ * @groups: room for its group in each queue that has groups
+ * @nr_groups: how many
  */
 struct mqk_staged {
 	struct list_head link;
@@ -67,13 +74,19 @@ struct mqk_staged {
 	u64 offset;
 	struct mqk_record head;
 	struct mqk_key key;
-	u64 id;
+	struct mqk_msgid id;
+	u64 group;
 	struct mqk_route *route;
+	u32 nr_queues;
+	u32 left_out;
+	u64 seen_gen;
 	bool reserved;
 	bool held;
 	struct mqk_exchange **exchange;
 	u32 nr_exchanges;
 	struct list_head retained;
+	struct list_head groups;
+	u32 nr_groups;
 };
 
 /**

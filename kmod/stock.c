@@ -4,13 +4,14 @@
  */
 #include "stock.h"
 
+#include <linux/err.h>
 #include <linux/gfp.h>
 #include <linux/slab.h>
 
 #include "account.h"
 #include "extra.h"
+#include "group.h"
 #include "link.h"
-#include "order.h"
 #include "port.h"
 #include "queue.h"
 #include "retained.h"
@@ -28,6 +29,7 @@ void mqk_stock_init(struct mqk_stock *s)
 	INIT_LIST_HEAD(&s->extras);
 	INIT_LIST_HEAD(&s->keeps);
 	INIT_LIST_HEAD(&s->links);
+	INIT_LIST_HEAD(&s->groups);
 	INIT_LIST_HEAD(&s->retained);
 	INIT_LIST_HEAD(&s->pages);
 }
@@ -45,6 +47,7 @@ void mqk_stock_free(struct mqk_stock *s)
 	struct mqk_links *ls, *next_ls;
 	struct mqk_seen_page *page, *next_page;
 	struct mqk_keep *keep, *next;
+	struct mqk_group *g, *next_g;
 
 	list_for_each_entry_safe(xs, next_xs, &s->extras, link)
 		mqk_extras_free(xs);
@@ -52,6 +55,8 @@ void mqk_stock_free(struct mqk_stock *s)
 		mqk_links_free(ls);
 	list_for_each_entry_safe(keep, next, &s->keeps, link)
 		kfree(keep);
+	list_for_each_entry_safe(g, next_g, &s->groups, link)
+		mqk_group_free(g);
 	list_for_each_entry_safe(m, next_m, &s->retained, in_order)
 		mqk_retained_free_room(m);
 	list_for_each_entry_safe(page, next_page, &s->pages, link)
@@ -128,6 +133,23 @@ static int fill_pages(struct mqk_port *p)
 	return 0;
 }
 
+/* Room for groups. */
+static int fill_groups(struct mqk_port *p)
+{
+	struct mqk_stock *s = &p->stock;
+	struct mqk_group *g;
+
+	while (s->nr_groups < s->want_groups) {
+		g = mqk_group_alloc(p->tenant, p->letters, &p->why);
+		if (IS_ERR(g))
+			return PTR_ERR(g);
+		list_add(&g->link, &s->groups);
+		s->nr_groups++;
+	}
+	s->want_groups = 0;
+	return 0;
+}
+
 /**
  * mqk_stock_fill() - get what is needed beside chunks, as much as is wanted
  * @p: the port
@@ -166,7 +188,7 @@ int mqk_stock_fill(struct mqk_port *p)
 	s->want_extras = 0;
 	s->want_keeps = 0;
 	s->want_links = 0;
-	return fill_retained(p) ?: fill_pages(p);
+	return fill_groups(p) ?: fill_retained(p) ?: fill_pages(p);
 }
 
 static void give_extras(struct mqk_port *p, struct mqk_chunk *c)
@@ -249,7 +271,7 @@ static bool has_companions(struct mqk_port *p, bool linked)
  */
 bool mqk_stock_feed(struct mqk_port *p, struct mqk_queue *q, struct mqk_index *x)
 {
-	bool linked = x != &q->index || mqk_queue_order(q);
+	bool linked = x != &q->index || mqk_queue_linked(q);
 	struct mqk_chunk *c;
 
 	if (!p->nr_chunks)
@@ -287,4 +309,46 @@ bool mqk_stock_feed_seen(struct mqk_port *p, struct mqk_seen *seen)
 	list_del(&page->link);
 	mqk_seen_feed(seen, page);
 	return true;
+}
+
+/**
+ * mqk_stock_has_group() - whether the message of p->head_copy can join its group
+ * @p: the port
+ * @q: the queue, locked, where it is of a group
+ *
+ * Return: false: the port lacks room for a new one
+ */
+bool mqk_stock_has_group(struct mqk_port *p, struct mqk_queue *q)
+{
+	struct mqk_stock *s = &p->stock;
+
+	if (s->nr_groups || mqk_groups_has(q->keep->groups, mqk_port_group(p)))
+		return true;
+	s->want_groups = 1;
+	return false;
+}
+
+/**
+ * mqk_stock_join() - have the message of p->head_copy join its group
+ * @p: the port, which has room for it if it is new
+ * @q: the queue, locked
+ *
+ * Return: the group; NULL: it is of none there
+ */
+struct mqk_group *mqk_stock_join(struct mqk_port *p, struct mqk_queue *q)
+{
+	struct mqk_stock *s = &p->stock;
+	struct mqk_group *spare, *g;
+
+	if (!mqk_port_group(p) || !mqk_queue_groups(q))
+		return NULL;
+	spare = list_first_entry_or_null(&s->groups, struct mqk_group, link);
+	if (spare)
+		list_del(&spare->link);
+	g = mqk_groups_join(q->keep->groups, mqk_port_group(p), spare);
+	if (g == spare)
+		s->nr_groups--;
+	else if (spare)
+		list_add(&spare->link, &s->groups);
+	return g;
 }

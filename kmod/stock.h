@@ -14,6 +14,7 @@
 #include <linux/list.h>
 #include <linux/types.h>
 
+struct mqk_group;
 struct mqk_index;
 struct mqk_port;
 struct mqk_queue;
@@ -24,6 +25,7 @@ struct mqk_seen;
  * @extras: of chunks
  * @keeps: of queues
  * @links: of chunks, for queues with an order
+ * @groups: room for groups of messages (group.h)
  * @retained: room for messages that are remembered (retained.h)
  * @pages: room for ids that queues have seen (seen.h)
  * @nr_extras: how many there are
@@ -32,6 +34,8 @@ struct mqk_seen;
  * @want_extras: how many were lacking, or 0
  * @want_keeps: the same
  * @want_links: the same
+ * @nr_groups: the same
+ * @want_groups: the same
  * @nr_retained: the same
  * @want_retained: the same
  * @want_pages: how many were lacking
@@ -41,6 +45,7 @@ struct mqk_stock {
 	struct list_head extras;
 	struct list_head keeps;
 	struct list_head links;
+	struct list_head groups;
 	struct list_head retained;
 	struct list_head pages;
 	u32 nr_extras;
@@ -49,6 +54,8 @@ struct mqk_stock {
 	u32 want_extras;
 	u32 want_keeps;
 	u32 want_links;
+	u32 nr_groups;
+	u32 want_groups;
 	u32 nr_retained;
 	u32 want_retained;
 	u32 want_pages;
@@ -62,11 +69,13 @@ int mqk_stock_fill(struct mqk_port *p);
 bool mqk_stock_feed(struct mqk_port *p, struct mqk_queue *q, struct mqk_index *x);
 bool mqk_stock_feed_seen(struct mqk_port *p, struct mqk_seen *seen);
 bool mqk_stock_keep_extras(struct mqk_port *p, struct mqk_queue *q);
+bool mqk_stock_has_group(struct mqk_port *p, struct mqk_queue *q);
+struct mqk_group *mqk_stock_join(struct mqk_port *p, struct mqk_queue *q);
 
 /* Whether it lacks something beside chunks. */
 static inline bool mqk_stock_wants(const struct mqk_stock *s)
 {
-	return s->want_extras || s->want_keeps || s->want_links ||
+	return s->want_extras || s->want_keeps || s->want_links || s->want_groups ||
 	       s->want_retained || s->want_pages;
 }
 

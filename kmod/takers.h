@@ -11,8 +11,8 @@
  *
  * The message comes first: it is the first one that somebody who is able may have; then
  * whoever is next in turn among those.  What nobody able may have holds up nothing else.
- * A word of bits tells which levels somebody is able to take from, so that this costs
- * the same whatever waits, and whoever.
+ * With levels, a word of bits tells which of them somebody is able to take from; with
+ * groups, group.h knows.  So this costs the same whatever waits, and whoever.
  *
  * queue->able is empty in such a queue: what is fast because everybody may have
  * everything does not have to ask.
@@ -64,7 +64,8 @@ struct mqk_takers *mqk_takers_alloc(const struct mqk_rules *r);
 void mqk_takers_enter(struct mqk_queue *q, struct mqk_consumer *c);
 void mqk_takers_leave(struct mqk_queue *q, struct mqk_consumer *c);
 struct mqk_consumer *mqk_takers_next(struct mqk_queue *q, struct mqk_entry **e);
-struct mqk_consumer *mqk_takers_for(struct mqk_queue *q);
+struct mqk_consumer *mqk_takers_for(struct mqk_queue *q, u64 group);
+struct mqk_entry *mqk_takers_get(struct mqk_queue *q, const struct mqk_consumer *c);
 
 /* The takers of a queue, or NULL: everybody may have everything. */
 static inline struct mqk_takers *mqk_queue_takers(const struct mqk_queue *q)

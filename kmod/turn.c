@@ -7,9 +7,10 @@
 #include <linux/lockdep.h>
 #include <linux/rbtree.h>
 
-#include "takers.h"
 #include "deadline.h"
+#include "group.h"
 #include "rules.h"
+#include "takers.h"
 
 static struct mqk_consumer *at(struct rb_node *node)
 {
@@ -202,16 +203,21 @@ static void choose(struct mqk_queue *q)
 
 /**
  * mqk_turn_settled() - a consumer may have settled what it held
- * @q: its queue; nothing happens unless that has a single active consumer
+ * @q: its queue; nothing happens unless that has a single active consumer, or groups
  * @c: the consumer
+ *
+ * One that gets no more, and owns groups, is to tell of each message as well.
  *
  * Context: q->lock; the caller dispatches.
  */
 void mqk_turn_settled(struct mqk_queue *q, struct mqk_consumer *c)
 {
 	lockdep_assert_held(&q->lock);
-	if (likely(!q->single))
+	if (likely(!q->single)) {
+		if (unlikely(!c->attached && mqk_queue_groups(q)))
+			tell(c);
 		return;
+	}
 	choose(q);
 	if (q->active != c)
 		tell(c);
@@ -314,5 +320,7 @@ void mqk_turn_leave(struct mqk_queue *q, struct mqk_consumer *c)
 	if (unlikely(q->single)) {
 		del_rank(q, c);
 		choose(q);
+	} else if (unlikely(mqk_queue_groups(q))) {
+		tell(c);
 	}
 }

@@ -23,8 +23,8 @@
 #include "deadline.h"
 #include "deliver.h"
 #include "extra.h"
+#include "group.h"
 #include "limits.h"
-#include "order.h"
 #include "retire.h"
 #include "schedule.h"
 #include "settle.h"
@@ -175,7 +175,7 @@ void mqk_queue_upkeep(struct work_struct *work)
 			more = true;
 		}
 		if (supplies.want)
-			mqk_supplies_get(&supplies, mqk_queue_order(q));
+			mqk_supplies_get(&supplies, mqk_queue_linked(q));
 		cond_resched();
 	} while (more);
 	mqk_supplies_end(&supplies);

@@ -992,6 +992,7 @@ struct mqk_text {
  * @message_id: a name of the message
  * @type: a name of its kind
  * @app_id: a name of the program
+ * @group_id: a name of its group, which counts with MQK_MSG_F_GROUP
  */
 struct mqk_properties {
 	size_t sz;
@@ -1006,6 +1007,7 @@ struct mqk_properties {
 	struct mqk_text message_id;
 	struct mqk_text type;
 	struct mqk_text app_id;
+	struct mqk_text group_id;
 };
 
 /* Type of the header that is a property of this name; 0: none is. */

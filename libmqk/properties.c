@@ -21,6 +21,7 @@ static const struct text_property {
 	TEXT(MESSAGE_ID, message_id),
 	TEXT(TYPE, type),
 	TEXT(APP_ID, app_id),
+	TEXT(GROUP_ID, group_id),
 #undef TEXT
 };
 

@@ -15,11 +15,13 @@
 #include <linux/mqk.h>
 
 #define MQK_MSG_F_ALL	(MQK_MSG_F_MANDATORY | MQK_MSG_F_CC | MQK_MSG_F_EXPIRATION | \
-			 MQK_MSG_F_DELAY | MQK_MSG_F_ID)
+			 MQK_MSG_F_DELAY | MQK_MSG_F_GROUP | MQK_MSG_F_ID)
 /* Those of messages whose headers are looked at wherever they go. */
-#define MQK_MSG_F_HEADERS	(MQK_MSG_F_CC | MQK_MSG_F_ID)
+#define MQK_MSG_F_HEADERS	(MQK_MSG_F_CC | MQK_MSG_F_GROUP | MQK_MSG_F_ID)
 /* Those of messages that have a time. */
 #define MQK_MSG_F_TIME		(MQK_MSG_F_EXPIRATION | MQK_MSG_F_DELAY)
+/* Those of messages that may need more than a place in a queue. */
+#define MQK_MSG_F_MORE		(MQK_MSG_F_TIME | MQK_MSG_F_GROUP | MQK_MSG_F_ID)
 
 /**
  * mqk_record_size() - check a copied head and compute the record's size

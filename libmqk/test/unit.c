@@ -103,6 +103,7 @@ static void properties(void)
 		.correlation_id = { "a\0b", 3 },
 		.reply_to = MQK_TEXT("there"),
 		.message_id = MQK_TEXT("m"),
+		.group_id = MQK_TEXT("g"),
 		.type = MQK_TEXT("t"),
 		.app_id = MQK_TEXT("a"),
 		.timestamp_set = true, .timestamp = -7,
@@ -133,6 +134,7 @@ static void properties(void)
 	      !memcmp(out.correlation_id.at, "a\0b", 3));
 	CHECK(text_is(&out.reply_to, "there"));
 	CHECK(text_is(&out.message_id, "m"));
+	CHECK(text_is(&out.group_id, "g"));
 	CHECK(text_is(&out.type, "t"));
 	CHECK(text_is(&out.app_id, "a"));
 	CHECK(out.timestamp_set && out.timestamp == -7);

@@ -417,7 +417,7 @@ TEST_F(world, reserved_message_members_are_EINVAL)
 		}
 	}
 	for (i = 3; i < 32; i++) {
-		if (1u << i & (MQK_MSG_F_DELAY | MQK_MSG_F_ID))
+		if (1u << i & (MQK_MSG_F_DELAY | MQK_MSG_F_GROUP | MQK_MSG_F_ID))
 			continue;
 		message(&self->w, &m, "x", 1);
 		m.flags = 1u << i;

@@ -382,7 +382,8 @@ TEST_F(compact, scribbled_head)
 			ASSERT_EQ(0, r->flags & ~(MQK_MSG_F_MANDATORY |
 						  MQK_MSG_F_CC |
 						  MQK_MSG_F_EXPIRATION |
-						  MQK_MSG_F_DELAY | MQK_MSG_F_ID));
+						  MQK_MSG_F_DELAY | MQK_MSG_F_GROUP |
+						  MQK_MSG_F_ID));
 			ASSERT_EQ(0, r->priority);
 			ASSERT_TRUE(!r->delay || r->flags & MQK_MSG_F_DELAY);
 			record[i] = NULL;

@@ -192,8 +192,9 @@ TEST_F(record, flags)
 	EXPECT_EQ(TAKEN, OUTCOME(flags, MQK_MSG_F_DELAY));
 	/* it has no id */
 	EXPECT_EQ(REFUSED, OUTCOME(flags, MQK_MSG_F_ID));
+	EXPECT_EQ(REFUSED, OUTCOME(flags, MQK_MSG_F_GROUP));
 	for (bit = 3; bit < 32; bit++) {
-		if (1u << bit & (MQK_MSG_F_DELAY | MQK_MSG_F_ID))
+		if (1u << bit & (MQK_MSG_F_DELAY | MQK_MSG_F_GROUP | MQK_MSG_F_ID))
 			continue;
 		EXPECT_EQ(BROKEN, OUTCOME(flags, 1u << bit)) {
 			TH_LOG("flag %#x", 1u << bit);

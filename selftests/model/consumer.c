@@ -208,18 +208,23 @@ static bool may_have_group(struct queue *q, const struct message *m, unsigned in
 	return true;
 }
 
-/* One of its group that is older waits to be tried again. */
-static bool overtakes(const struct queue *q, const struct entry *e)
+/* One of its group that came before that place waits to be tried again. */
+static bool is_held_up(const struct queue *q, const struct message *m, uint64_t place)
 {
 	unsigned int i;
 
-	if (!q->rules.groups || !*e->m.group)
+	if (!q->rules.groups || !*m->group)
 		return false;
 	for (i = 0; i < q->nr; i++)
-		if (q->entry[i]->state == RETRYING && q->entry[i]->place < e->place &&
-		    !strcmp(q->entry[i]->m.group, e->m.group))
+		if (q->entry[i]->state == RETRYING && q->entry[i]->place < place &&
+		    !strcmp(q->entry[i]->m.group, m->group))
 			return true;
 	return false;
+}
+
+static bool overtakes(const struct queue *q, const struct entry *e)
+{
+	return is_held_up(q, &e->m, e->place);
 }
 
 static bool is_attached(const struct consumer *c, const struct queue *q)
@@ -323,7 +328,8 @@ static void count_passed(struct queue *q, int level)
 }
 
 /* Who could have had that but for credit, and before its taker if it has one, will be last. */
-static void pass_over(struct broker *b, struct queue *q, const struct entry *e, unsigned int id)
+static void pass_over(struct broker *b, struct queue *q, const struct message *m, int level,
+		      unsigned int id)
 {
 	const struct consumer *taker = id == NOBODY ? NULL : &b->consumer[id];
 	unsigned int i;
@@ -331,7 +337,7 @@ static void pass_over(struct broker *b, struct queue *q, const struct entry *e, 
 	for (i = 0; i < b->nr_consumers; i++) {
 		struct consumer *c = &b->consumer[i];
 
-		if (!has_credit(c) && may_take(b, q, i, &e->m, level_of(q, e)) &&
+		if (!has_credit(c) && may_take(b, q, i, m, level) &&
 		    (!taker || c->priority > taker->priority ||
 		     (c->priority == taker->priority && c->turn < taker->turn)))
 			c->passed_over = true;
@@ -388,7 +394,7 @@ bool consumer_dispatch(struct broker *b, struct queue *q)
 		return false;
 	while (id == NOBODY && (e = next_ready(q, e))) {
 		id = taker(b, q, &e->m, level_of(q, e));
-		pass_over(b, q, e, id);
+		pass_over(b, q, &e->m, level_of(q, e), id);
 	}
 	if (e)
 		take(b, q, e, id, b->consumer[id].noack, &b->consumer[id].seen);
@@ -399,17 +405,21 @@ bool consumer_waits_for(struct broker *b, struct queue *q, const struct message 
 			unsigned int staged)
 {
 	const struct consumer *c;
-	unsigned int i;
+	unsigned int i, id;
 
 	for (i = 0; i < q->nr; i++)
 		if (q->entry[i]->state == READY)
 			return false;
 	if (q->rules.single_active)
 		choose_active(b, q);
-	i = q->paused ? NOBODY : taker(b, q, m, 0);
-	if (i == NOBODY)
+	if (q->paused || is_held_up(q, m, NEVER))
 		return false;
-	c = &b->consumer[i];
+	id = taker(b, q, m, 0);
+	/* who is asked in its turn, and has no credit, has had it */
+	pass_over(b, q, m, 0, id);
+	if (id == NOBODY)
+		return false;
+	c = &b->consumer[id];
 	return c->noack || !c->prefetch || c->prefetch - c->held > staged;
 }
 

@@ -49,7 +49,8 @@ const struct scope scope_module = {
 	.queue_profiles = BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(7) |
 			  BIT(9) | BIT(10) | BIT(11) | BIT(12) | BIT(13) | BIT(14) | BIT(15) |
 			  BIT(16) | BIT(17) | BIT(18) | BIT(19) | BIT(20) | BIT(21) |
-			  BIT(22) | BIT(23) | BIT(24) | BIT(25),
+			  BIT(22) | BIT(23) | BIT(24) | BIT(25) | BIT(8) | BIT(26) | BIT(27) |
+			  BIT(28) | BIT(29),
 	.exchange_profiles = BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(5) |
 			     BIT(6) | BIT(7),
 	.consumer_profiles = BIT(0) | BIT(CONSUME_NOACK) | BIT(CONSUME_PREFERRED) |
@@ -57,7 +58,18 @@ const struct scope scope_module = {
 			     BIT(CONSUME_LOWER | CONSUME_PREFERRED),
 	.message_kinds = BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(7) |
 			 BIT(8) | BIT(9) | BIT(10) | BIT(11) | BIT(12) | BIT(13) |
-			 BIT(14) | BIT(15) | BIT(16),
+			 BIT(14) | BIT(15) | BIT(16) | BIT(17) | BIT(18) | BIT(19),
+};
+
+const struct scope scope_takers = {
+	.operations = ~(BIT(TX) | BIT(COMMIT) | BIT(ROLLBACK) | BIT(DECLARE_EXCHANGE) |
+			BIT(BIND_EXCHANGE) | BIT(OPEN_PRODUCER) | BIT(PUBLISH_NUMBERED)),
+	.queue_profiles = BIT(7) | BIT(8) | BIT(19) | BIT(20) | BIT(26) | BIT(27) | BIT(28) |
+			  BIT(29),
+	.consumer_profiles = BIT(0) | BIT(CONSUME_NOACK) | BIT(CONSUME_PREFERRED) |
+			     BIT(CONSUME_LOWER) | BIT(CONSUME_LOWER | CONSUME_PREFERRED),
+	.message_kinds = BIT(0) | BIT(2) | BIT(3) | BIT(7) | BIT(11) | BIT(13) | BIT(17) |
+			 BIT(18) | BIT(19),
 };
 
 static enum operation choose(struct random *r, uint32_t may)

@@ -24,6 +24,8 @@ struct scope {
 extern const struct scope scope_all;
 /* What the module does today; each part that lands adds its bits. */
 extern const struct scope scope_module;
+/* Of that, queues with levels and groups, and what concerns them. */
+extern const struct scope scope_takers;
 
 /* @nr steps; the first ones make what the others need. */
 void history_make(struct history *h, const struct scope *scope, struct random *r,

@@ -141,6 +141,17 @@ static int consume(struct broker *b, const unsigned int *n)
 	return consumer_open(b, n[0], name, &options);
 }
 
+/* Who gets looks up the name, which is a use, also of a queue that refuses then. */
+static int get(struct broker *b, unsigned int id, const char *name)
+{
+	const struct consumer *c = id < b->nr_consumers ? &b->consumer[id] : NULL;
+	struct queue *q = queue_find(b, name);
+
+	if (c && c->open && c->pulls && q && !queue_access(q, c->session))
+		q->used_at = b->now;
+	return consumer_get(b, id, name, false);
+}
+
 static int settle(struct broker *b, enum operation op, const unsigned int *n)
 {
 	uint64_t tag = consumer_nth(b, n[0], n[1]);
@@ -229,7 +240,7 @@ static int apply(struct broker *b, const struct step *s, unsigned int nr)
 		return consumer_close(b, n[0], false);
 	case GET:
 		queue_name(n[1], name);
-		return consumer_get(b, n[0], name, false);
+		return get(b, n[0], name);
 	case SETTLE_ACK:
 	case SETTLE_NACK:
 	case SETTLE_REJECT:

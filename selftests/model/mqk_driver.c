@@ -344,6 +344,8 @@ static size_t further_keys(const struct message_kind *kind, unsigned char *to)
 		must(mqk_headers_add_string(&h, "BCC", kind->bcc));
 	if (kind->cc)
 		must(mqk_headers_add_strings(&h, "CC", &kind->cc, 1));
+	if (*kind->group)
+		must(mqk_headers_add_string(&h, "group-id", kind->group));
 	if (kind->id)
 		must(mqk_headers_add_string(&h, "message-id", kind->id));
 	return h.len;
@@ -512,6 +514,7 @@ static int publish(struct driven *d, const struct step *s, unsigned int nr)
 	m.headers_len = further_keys(&kind, headers);
 	m.flags |= kind.cc || kind.bcc ? MQK_MSG_F_CC : 0;
 	m.flags |= kind.id ? MQK_MSG_F_ID : 0;
+	m.flags |= *kind.group ? MQK_MSG_F_GROUP : 0;
 	if (kind.delay) {
 		m.delay = kind.delay;
 		m.flags |= MQK_MSG_F_DELAY;

@@ -68,8 +68,12 @@ void retained_deliver(struct broker *b, const struct exchange *x, const struct b
 		for (j = 0; j < t.nr; j++) {
 			struct queue *q = queue_find(b, t.queue[j]);
 
-			if (queue_admits(b, q, &m, 0) == ADMITTED)
+			enum admission a = queue_admits(b, q, &m, 0);
+
+			if (a == ADMITTED)
 				queue_append(b, q, &m);
+			else if (a == REFUSED && q->rules.overflow == REJECT_PUBLISH_DLX)
+				death_of_message(b, q, &m, MAXLEN);
 			broker_settle(b);
 		}
 	}

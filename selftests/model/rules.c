@@ -141,6 +141,9 @@ int rules_read(struct rules *r, const struct table *args)
 	/* Both would order the queue; both would say how often it is tried. */
 	if (r->levels && (r->max_priority || r->delivery_limit >= 0))
 		return -EINVAL;
+	/* A group is in the order of coming, and in no other. */
+	if (r->groups && (r->levels || r->max_priority))
+		return -EINVAL;
 	return 0;
 }
 

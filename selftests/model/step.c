@@ -177,6 +177,28 @@ struct queue_profile queue_profile(unsigned int n)
 		table_set_text(&p.args, "x-dead-letter-exchange", "");
 		table_set_text(&p.args, "x-dead-letter-routing-key", "q1");
 		break;
+	case 26:
+		table_set_number(&p.args, "x-mqk-groups", 't', 1);
+		table_set_number(&p.args, "x-message-ttl", 'l', 3 * TICK_MS);
+		table_set_number(&p.args, "x-mqk-retry-delay", 'l', 1 * TICK_MS);
+		break;
+	case 27:
+		table_set_number(&p.args, "x-mqk-groups", 't', 1);
+		table_set_number(&p.args, "x-mqk-retry-delay", 'l', 2 * TICK_MS);
+		table_set_number(&p.args, "x-delivery-limit", 'l', 2);
+		table_set_text(&p.args, "x-dead-letter-exchange", "");
+		table_set_text(&p.args, "x-dead-letter-routing-key", "q2");
+		break;
+	case 28:
+		table_set_number(&p.args, "x-mqk-groups", 't', 1);
+		table_set_number(&p.args, "x-max-length", 'l', 1);
+		table_set_text(&p.args, "x-overflow", "reject-publish");
+		table_set_number(&p.args, "x-consumer-timeout", 'l', 3 * TICK_MS);
+		break;
+	case 29:
+		table_set_number(&p.args, "x-mqk-groups", 't', 1);
+		table_set_number(&p.args, "x-single-active-consumer", 't', 1);
+		break;
 	case 23:
 		table_set_number(&p.args, "x-mqk-retry-delay", 'l', 1 * TICK_MS);
 		table_set_number(&p.args, "x-delivery-limit", 'l', 0);
@@ -329,6 +351,9 @@ struct message_kind message_kind(unsigned int n)
 		{ -1, -1, 0, false, "", NULL, NULL, "i" },
 		{ -1, -1, 0, true, "", NULL, NULL, "another one" },
 		{ 3, 4 * TICK_MS, 0, false, "", "q1", "q2", "i" },
+		{ -1, -1, 0, false, "a", NULL, NULL, NULL },
+		{ -1, -1, 0, false, "b", NULL, NULL, NULL },
+		{ -1, 3 * TICK_MS, 0, false, "a", "q3", NULL, NULL },
 	};
 
 	return kind[n % NR_MESSAGE_KINDS];

@@ -67,7 +67,7 @@ struct step {
 void step_print(struct text *t, const struct step *s);
 
 /* What the numbers stand for, the same for every broker. */
-#define NR_QUEUE_PROFILES	26
+#define NR_QUEUE_PROFILES	30
 #define NR_EXCHANGE_PROFILES	8
 #define NR_KEYS			8
 #define NR_CHANGES		19
@@ -101,7 +101,7 @@ struct message_kind {
 };
 
 #define NR_IDS			2
-#define NR_MESSAGE_KINDS	17
+#define NR_MESSAGE_KINDS	20
 
 void queue_name(unsigned int n, char *name);
 void exchange_name(unsigned int n, char *name);

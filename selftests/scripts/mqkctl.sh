@@ -332,6 +332,13 @@ test_queue()
 	prints "queue cancel, none" 0 queue cancel dl1 i1
 	bad "queue cancel, no queue" 1 "queue 'q9': no such queue*" queue cancel q9 i1
 	bad "queue cancel, no id" 2 "*an id has 1 to 255 bytes*" queue cancel dl1 ''
+	m queue declare gr1 --arg x-mqk-groups:bool=true >/dev/null
+	good "publish --group" publish '' gr1 one --group g1
+	good "publish --group, a header too" publish '' gr1 two --group g1 --header k=v
+	good "publish, property group-id" publish '' gr1 three --property group-id=g2
+	bad "publish --group, empty" 2 "*1 to 255 bytes*" publish '' gr1 x --group ''
+	bad "publish --group, and the property" 2 "*exclude each other*" publish '' gr1 x --group a --property group-id=b
+	json "get -j, group" "o[0]['properties'] == {'group_id': 'g1'}" get gr1 --requeue
 	bad "publish --delay, too long" 2 "*" publish '' dl1 x --delay 4294967296
 	m queue delete dl1 >/dev/null
 	good "queue pause" queue pause q2

@@ -39,6 +39,8 @@ const struct option_text option_texts[OPT_NR] = {
 		"the message is what the file holds" },
 	[OPT_FORCE] = { "force", NULL, false,
 		"end its sessions" },
+	[OPT_GROUP] = { "group", "ID", false,
+		"messages of one group go to one consumer at a time" },
 	[OPT_HEADER] = { "header", "K=V", true,
 		"a header of the message, typed as K:TYPE=V" },
 	[OPT_IF_EMPTY] = { "if-empty", NULL, false,
@@ -163,7 +165,7 @@ const struct command commands[] = {
 	  "print the queues that a message would reach", bind_route },
 	{ "publish", NULL, { "EXCHANGE", "KEY", "[DATA]" },
 	  OPT(FILE) | OPT(LINES) | OPT(HEADER) | OPT(PROPERTY) | OPT(CC) | OPT(BCC) |
-	  OPT(MANDATORY) | OPT(CONFIRM) | OPT(DELAY) | OPT(PRODUCER) | OPT(NUMBER),
+	  OPT(MANDATORY) | OPT(CONFIRM) | OPT(DELAY) | OPT(GROUP) | OPT(PRODUCER) | OPT(NUMBER),
 	  OPT(FILE) | OPT(LINES), 0,
 	  "publish messages; without DATA, one out of standard input",
 	  publish },

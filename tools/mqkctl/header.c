@@ -253,6 +253,18 @@ int headers_build(struct ctl *ctl, const struct args *args, enum opt opt,
 	return status;
 }
 
+bool headers_room(struct mqk_headers *h)
+{
+	void *buf;
+
+	if (h->buf)
+		return true;
+	buf = malloc(MQK_HEADERS_MAX);
+	if (buf)
+		mqk_headers_init(h, buf, MQK_HEADERS_MAX);
+	return buf;
+}
+
 void headers_free(struct mqk_headers *h)
 {
 	free(h->buf);

@@ -21,6 +21,8 @@ int headers_build(struct ctl *ctl, const struct args *args, enum opt opt,
 		  struct mqk_headers *h);
 /* Message flags that the options ask for: MQK_MSG_F_CC or 0. */
 uint32_t headers_flags(const struct args *args);
+/* Have a buffer for more of them; false: no memory. */
+bool headers_room(struct mqk_headers *h);
 void headers_free(struct mqk_headers *h);
 
 /*

@@ -51,6 +51,7 @@ static const struct property table[] = {
 	TEXT(MESSAGE_ID),
 	TEXT(TYPE),
 	TEXT(APP_ID),
+	TEXT(GROUP_ID),
 #undef TEXT
 	{ MQK_PROPERTY_TIMESTAMP, MQK_HEADER_TIMESTAMP,
 	  "a number of seconds since 1970", NULL },
@@ -141,13 +142,8 @@ int properties_build(struct ctl *ctl, const struct args *args,
 
 	if (!args_has(args, OPT_PROPERTY))
 		return DONE;
-	if (!h->buf) {
-		void *buf = malloc(MQK_HEADERS_MAX);
-
-		if (!buf)
-			return out_of_memory(ctl);
-		mqk_headers_init(h, buf, MQK_HEADERS_MAX);
-	}
+	if (!headers_room(h))
+		return out_of_memory(ctl);
 	while (!status && (text = args_each(args, OPT_PROPERTY, &pos)))
 		status = add(ctl, msg, h, text, &seen);
 	return status;
@@ -179,6 +175,7 @@ void properties_json(struct json *j, const struct mqk_msg *msg)
 	text_json(j, "message_id", &p.message_id);
 	text_json(j, "type", &p.type);
 	text_json(j, "app_id", &p.app_id);
+	text_json(j, "group_id", &p.group_id);
 	if (p.timestamp_set)
 		json_i64(j, "timestamp", p.timestamp);
 	if (p.user_id_set)

@@ -327,6 +327,33 @@ static int set_delay(struct ctl *ctl, const struct args *args, struct mqk_messag
 	return DONE;
 }
 
+/* Of a group, by --group or by the property: then the kernel heeds it. */
+static int set_group(struct ctl *ctl, const struct args *args, struct mqk_message *m,
+		     struct mqk_headers *h)
+{
+	const char *id = args_value(args, OPT_GROUP), *text;
+	bool property = false;
+	int pos = 0;
+
+	while ((text = args_each(args, OPT_PROPERTY, &pos)))
+		property |= !strncmp(text, MQK_PROPERTY_GROUP_ID "=",
+				     sizeof(MQK_PROPERTY_GROUP_ID));
+	if (property || id)
+		m->flags |= MQK_MSG_F_GROUP;
+	if (!id)
+		return DONE;
+	if (property)
+		return bad_usage(ctl, "publish: --group and --property group-id exclude each other");
+	if (!*id || strlen(id) > MQK_ID_MAX)
+		return bad_usage(ctl, "--group %s: give 1 to %d bytes", id, MQK_ID_MAX);
+	if (!headers_room(h))
+		return out_of_memory(ctl);
+	if (mqk_headers_add_string(h, MQK_PROPERTY_GROUP_ID, id))
+		return bad_usage(ctl, "--group: with all headers it takes more than %d bytes",
+				 MQK_HEADERS_MAX);
+	return DONE;
+}
+
 int publish(struct ctl *ctl, const struct args *args)
 {
 	struct publishing g = {
@@ -351,6 +378,8 @@ int publish(struct ctl *ctl, const struct args *args)
 	status = properties_build(ctl, args, &g.message, &h);
 	if (!status)
 		status = set_delay(ctl, args, &g.message);
+	if (!status)
+		status = set_group(ctl, args, &g.message, &h);
 	if (status) {
 		headers_free(&h);
 		return status;

@@ -66,6 +66,7 @@ static const struct {
 	{ MQK_FEATURE_PRIORITY, "priority" },
 	{ MQK_FEATURE_DELAY, "delay" },
 	{ MQK_FEATURE_LEVELS, "levels" },
+	{ MQK_FEATURE_GROUPS, "groups" },
 	{ MQK_FEATURE_DEAD_LETTER, "dead-letter" },
 	{ MQK_FEATURE_REDRIVE, "redrive" },
 	{ MQK_FEATURE_PRODUCER, "producer" },

@@ -70,6 +70,9 @@
 #define MQK_KEYS_MAX		32	/* most further routing keys */
 #define MQK_MSG_F_EXPIRATION	0x4	/* @expiration is set */
 #define MQK_MSG_F_DELAY		0x8	/* @delay is set */
+#define MQK_MSG_F_GROUP		0x10	/* it is of the group that its header group-id
+					 * names: a string of 1 to MQK_ID_MAX bytes
+					 */
 #define MQK_MSG_F_ID		0x20	/* the property message-id counts: it is a
 					 * string of 1 to MQK_ID_MAX bytes
 					 */
@@ -103,8 +106,8 @@
  * With MQK_MSG_F_CC it copies the headers, too, and if there are BCC writes them
  * back without those, before anybody gets the message.  EINVAL: malformed headers,
  * a CC or BCC of another type, more than MQK_KEYS_MAX keys, or one that is longer
- * than MQK_KEY_MAX.  With MQK_MSG_F_ID it copies them as well; EINVAL: malformed
- * headers, or no such id.
+ * than MQK_KEY_MAX.  With MQK_MSG_F_ID and MQK_MSG_F_GROUP it copies them as well;
+ * EINVAL: malformed headers, or no such id.
  */
 struct mqk_record {
 	__u32 commit;
@@ -194,6 +197,7 @@ struct mqk_header {
 							 * struct mqk_delivery
 							 */
 #define MQK_PROPERTY_APP_ID		"app-id"
+#define MQK_PROPERTY_GROUP_ID		"group-id"
 
 /* ------------------------------------------------------------------------
  * Shared pages
@@ -565,6 +569,7 @@ struct mqk_query {
 #define MQK_FEATURE_PRIORITY	0x4000	/* x-max-priority of queues */
 #define MQK_FEATURE_DELAY	0x8000	/* MQK_MSG_F_DELAY, MQK_IOC_QUEUE_CANCEL */
 #define MQK_FEATURE_LEVELS	0x10000	/* x-mqk-levels of queues */
+#define MQK_FEATURE_GROUPS	0x20000	/* x-mqk-groups of queues, MQK_MSG_F_GROUP */
 #define MQK_FEATURE_PRODUCER	0x40000	/* ports of producers */
 #define MQK_FEATURE_BLOCK	0x80000	/* x-overflow block, MQK_WAIT_F_ROOM, POLLOUT */
 #define MQK_FEATURE_DEDUP	0x100000 /* x-mqk-dedup-window of queues */
@@ -828,6 +833,10 @@ struct mqk_exchange_declare {
  *				x-max-priority, nor with x-delivery-limit.  May not
  *				change
  *	x-mqk-demote-after	1 to 65535; 3 unless it is said.  May not change
+ *	x-mqk-groups		bool; messages of one group (MQK_MSG_F_GROUP) go to one
+ *				consumer as long as it holds any of them, in order.
+ *				Not with x-max-priority, nor with x-mqk-levels.  May
+ *				not change
  *	x-dead-letter-exchange	string: the exchange, there or not, through which goes
  *				what dies in the queue: what is settled with NACK or
  *				REJECT and without REQUEUE, has expired, is too much,
