@@ -70,8 +70,8 @@ extern const unsigned int nr_calls;
  * V() for each call, for fixtures with a variant for each: abi_calls and
  * abi_pointers check that none is missing.
  */
-/* Those with a pointer in their request. */
-#define CALLS_WITH_POINTERS(V) \
+/* Those with a pointer in their request, or that tell something in it. */
+#define CALLS_WITH_RESULTS(V) \
 	V(QUERY) V(ERROR) V(STAT) V(BROKER_CREATE) V(BROKER_DELETE) V(BROKER_NEXT) \
 	V(BROKER_OPEN) V(BROKER_CLOSE) \
 	V(EXCHANGE_DECLARE) V(EXCHANGE_DELETE) V(EXCHANGE_NEXT) V(QUEUE_DECLARE) \
@@ -81,13 +81,13 @@ extern const unsigned int nr_calls;
 	V(CONSUMER_LIST) V(QUEUE_REDRIVE)
 
 /* The others. */
-#define CALLS_WITHOUT_POINTERS(V) \
+#define CALLS_WITHOUT_RESULTS(V) \
 	V(PORT_CLOSE) V(CONSUMER_CANCEL) V(CONSUMER_CLOSE) V(PREFETCH) V(WAIT) \
 	V(TX)
 
-#define CALLS_ALL(V) CALLS_WITH_POINTERS(V) CALLS_WITHOUT_POINTERS(V)
-/* For counting them: 0 CALLS_ALL(CALLS_COUNT). */
-#define CALLS_COUNT(NAME) + 1
+#define CALLS_ALL(V) CALLS_WITH_RESULTS(V) CALLS_WITHOUT_RESULTS(V)
+/* For a list of their names. */
+#define CALLS_NAME(NAME) #NAME,
 
 const struct call *call_find(const char *name);
 

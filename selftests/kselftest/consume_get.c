@@ -3,7 +3,7 @@
  * Taking one message at a time (GET), looking at what waits (BROWSE), and
  * copies of what was delivered (READ).
  *
- * mqk-test: parallel timeout=60
+ * mqk-test: parallel timeout=60 kernels=stock,debug,host
  */
 #include <pthread.h>
 #include <signal.h>
@@ -106,6 +106,8 @@ TEST_F(get, ignores_prefetch)
 	ASSERT_EQ(0, send(self, 1, 100));
 	ASSERT_EQ(3, consumer_count(&push));
 	/* As many as its ring has entries. */
+	ASSERT_EQ(0, consumer_close(&self->pair.get));
+	ASSERT_EQ(0, consumer_make(&self->pair.get, self->pair.r, NULL, PULL, 0, 64));
 	for (i = 4; i < 4 + 64; i++) {
 		ASSERT_EQ(0, get(self, &d));
 		ASSERT_EQ(i, delivery_number(self->pair.r, &d));

@@ -192,6 +192,7 @@ TEST_F(priority, listed)
 	};
 	struct consumer c;
 
+	ASSERT_EQ(0, consumer_close(&self->pair.get));
 	ASSERT_EQ(0, make(self, &c, 0, 0, -77));
 	ASSERT_EQ(0, mq(self->pair.s, MQK_IOC_CONSUMER_LIST, &l));
 	EXPECT_EQ(-77, e.priority);

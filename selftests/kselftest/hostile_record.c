@@ -4,7 +4,7 @@
  * A record is taken, or refused with an error of its own, or it breaks the port
  * that wrote it (EPROTO); whatever was published before it stays.
  *
- * mqk-test: parallel timeout=60
+ * mqk-test: parallel timeout=60 kernels=stock,debug,host
  */
 #include <stdlib.h>
 #include <unistd.h>

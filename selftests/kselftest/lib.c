@@ -932,6 +932,13 @@ void sleep_ms(int ms)
 		;
 }
 
+bool kernel_is_slow(void)
+{
+	const char *kind = getenv("MQK_VM_KERNEL");
+
+	return kind && strcmp(kind, "stock");
+}
+
 __u64 now_ms(void)
 {
 	struct timespec t;

@@ -180,6 +180,9 @@ void *shared(size_t bytes);
 int word_wait(const __u32 *word, __u32 value, int ms);
 void word_set(__u32 *word, __u32 value);
 void sleep_ms(int ms);
+/* Whether the kernel is an instrumented one: for what takes minutes there. */
+bool kernel_is_slow(void);
+
 __u64 now_ms(void);
 /* Whether thread @tid of this process, or process @tid, sleeps in the kernel
  * within @ms: how a test knows that a blocking call has begun.

@@ -2,7 +2,7 @@
 /*
  * Queues with levels: x-mqk-levels, x-mqk-demote-after.
  *
- * mqk-test: parallel timeout=240
+ * mqk-test: parallel timeout=240 kernels=stock,debug,host
  */
 #include <stdlib.h>
 #include <unistd.h>

@@ -2,7 +2,7 @@
 /*
  * Priorities of messages: x-max-priority.
  *
- * mqk-test: parallel timeout=240
+ * mqk-test: parallel timeout=240 kernels=stock,debug,host
  */
 #include <stdlib.h>
 #include "rings_pair.h"

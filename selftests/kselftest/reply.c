@@ -3,7 +3,7 @@
  * Queues for replies: an address that only who was told it can use, and only as
  * long as its session lives; and user ids that are checked.
  *
- * mqk-test: parallel timeout=120
+ * mqk-test: parallel timeout=120 kernels=stock,debug,host
  */
 #include <stdio.h>
 #include <unistd.h>
