@@ -156,7 +156,7 @@ static void write_notes(struct mqk_journal *j, struct list_head *notes, int err)
 		j->stable = j->seq - 1;
 }
 
-/* Say that nothing is under way, and give the directory back. */
+/* Say that nothing is under way. */
 static void finish(struct mqk_journal *j, int err)
 {
 	struct mqk_log_record r = {
@@ -171,8 +171,7 @@ static void finish(struct mqk_journal *j, int err)
 		if (err)
 			poison(j, err, "closing");
 	}
-	mqk_dir_close(j->dir);
-	j->dir = NULL;
+	j->closed = true;
 }
 
 static void run(struct work_struct *work)
@@ -190,7 +189,7 @@ static void run(struct work_struct *work)
 	closing = j->closing;
 	err = j->error;
 	spin_unlock(&j->lock);
-	if (!j->dir)
+	if (j->closed)
 		return;
 
 	if (wanted && !err)
@@ -504,6 +503,12 @@ void mqk_journal_close(struct mqk_journal *j)
 	mqk_journal_stop(j);
 	queue_work(mqk_workqueue, &j->work);
 	flush_work(&j->work);
+	/*
+	 * Not by the work: what a kernel thread lets go of is closed later, and who closes
+	 * a broker may open it next.
+	 */
+	mqk_dir_close(j->dir);
+	j->dir = NULL;
 }
 
 /**

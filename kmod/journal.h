@@ -89,6 +89,7 @@ struct mqk_journal {
 	bool closing;			/* no more notes */
 	/* the work's */
 	bool begun;			/* it may write */
+	bool closed;			/* it has written the last */
 	bool cut;			/* a torn tail is still there */
 	unsigned int file;		/* which one is in use */
 	u64 at;				/* where the next record goes */

@@ -40,6 +40,14 @@ static u8 *add_word(u8 *to, const char *name, const char *const *words, u32 whic
 			   strlen(words[which])) : to;
 }
 
+static u8 *add_choice(u8 *to, const char *name, enum mqk_choice choice)
+{
+	u8 yes = choice == MQK_CHOICE_YES;
+
+	return choice == MQK_CHOICE_NOT_GIVEN ? to :
+	       add(to, MQK_HEADER_BOOL, name, &yes, sizeof(yes));
+}
+
 static u8 *add_text(u8 *to, const char *name, const struct mqk_rules_text *t)
 {
 	return t->given ? add(to, MQK_HEADER_STRING, name, t->text, t->len) : to;
@@ -71,7 +79,7 @@ static const char *const backoffs[] = {
  */
 u32 mqk_rules_encode(const struct mqk_rules *r, u8 *to)
 {
-	u8 *at = to, yes;
+	u8 *at = to;
 
 	if (!r)
 		return 0;
@@ -79,9 +87,7 @@ u32 mqk_rules_encode(const struct mqk_rules *r, u8 *to)
 	at = add_number(at, "x-max-length-bytes", r->max_bytes, U64_MAX);
 	at = add_word(at, "x-overflow", overflows, r->overflow);
 	at = add_number(at, "x-mqk-block-timeout", r->block_timeout, MQK_RULES_UNSET);
-	yes = r->single_active == MQK_CHOICE_YES;
-	if (r->single_active != MQK_CHOICE_NOT_GIVEN)
-		at = add(at, MQK_HEADER_BOOL, "x-single-active-consumer", &yes, 1);
+	at = add_choice(at, "x-single-active-consumer", r->single_active);
 	at = add_word(at, "x-mqk-handover", handovers, r->handover);
 	at = add_number(at, "x-message-ttl", r->message_ttl, MQK_RULES_UNSET);
 	at = add_number(at, "x-expires", r->expires, MQK_RULES_UNSET);
@@ -93,6 +99,8 @@ u32 mqk_rules_encode(const struct mqk_rules *r, u8 *to)
 	at = add_number(at, "x-max-priority", r->max_priority, MQK_RULES_UNSET);
 	at = add_number(at, "x-mqk-levels", r->levels, MQK_RULES_UNSET);
 	at = add_number(at, "x-mqk-demote-after", r->demote_after, MQK_RULES_UNSET);
+	at = add_number(at, "x-mqk-dedup-window", r->dedup_window, MQK_RULES_UNSET);
+	at = add_choice(at, "x-mqk-groups", r->groups);
 	at = add_text(at, "x-dead-letter-exchange", &r->dead_exchange);
 	at = add_text(at, "x-dead-letter-routing-key", &r->dead_key);
 	return at - to;

@@ -50,6 +50,10 @@ static void make(struct random *r, struct mqk_rules *m)
 	    (m->max_priority == MQK_RULES_UNSET || !m->max_priority))
 		m->levels = some(r, MQK_RULES_UNSET, 2, 32);
 	m->demote_after = some(r, MQK_RULES_UNSET, 1, U16_MAX);
+	m->dedup_window = some(r, MQK_RULES_UNSET, 0, U32_MAX);
+	if (m->levels == MQK_RULES_UNSET &&
+	    (m->max_priority == MQK_RULES_UNSET || !m->max_priority))
+		m->groups = random_below(r, 3);
 	text(r, &m->dead_exchange);
 	if (m->dead_exchange.given)
 		text(r, &m->dead_key);
@@ -83,6 +87,7 @@ static void test_longest(void)
 	memset(&rules, 0, sizeof(rules));
 	rules.overflow = MQK_OVERFLOW_REJECT_PUBLISH_DLX;
 	rules.single_active = MQK_CHOICE_YES;
+	rules.groups = MQK_CHOICE_YES;
 	rules.handover = MQK_HANDOVER_DRAIN;
 	rules.retry_backoff = MQK_BACKOFF_EXPONENTIAL;
 	rules.dead_exchange.given = rules.dead_key.given = true;
