@@ -68,7 +68,5 @@ void record_unmap(int fd);
 __u32 take_numbers(struct consumer *c, __u32 n, __u32 *numbers, __u64 *tags);
 /* The next delivery's number, or -errno; @d may be NULL. */
 __s64 take_number(struct consumer *c, struct mqk_delivery *d, int ms);
-/* GET, acknowledge by NOACK, its number; -errno. */
-__s64 get_number(int fd, __u32 consumer, __u32 queue);
 
 #endif /* MQK_TEST_RINGS_CONSUMER_H */

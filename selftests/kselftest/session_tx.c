@@ -778,6 +778,113 @@ TEST_F(tx, remembered_with_the_commit)
 	ASSERT_EQ(0, exchange_delete(self->r, "last", 0));
 }
 
+/* As sends(), with a header that counts. */
+static int sends_header(FIXTURE_DATA(tx) *self, struct port *p, __u32 flags, const char *name,
+			const char *value, __u32 number)
+{
+	struct headers h = {};
+
+	headers_text(&h, name, value);
+	return port_publish(p, &(struct msg) {
+		.exchange = self->fanout, .key = "", .flags = flags,
+		.headers = h.bytes, .headers_len = h.len,
+		.payload = &number, .payload_len = sizeof(number),
+	});
+}
+
+static int sends_id(FIXTURE_DATA(tx) *self, struct port *p, const char *id, __u32 number)
+{
+	return sends_header(self, p, MQK_MSG_F_ID, "message-id", id, number);
+}
+
+static int sends_group(FIXTURE_DATA(tx) *self, const char *group, __u32 number)
+{
+	return sends_header(self, &self->port, MQK_MSG_F_GROUP, "group-id", group, number);
+}
+
+/* What a queue has seen, and what comes twice in one transaction, comes once. */
+TEST_F(tx, ids_that_repeat)
+{
+	struct mqk_queue_next info;
+	__s64 d = queue_declare_args(self->s, "d", "x-mqk-dedup-window=600000");
+
+	ASSERT_LT(0, d);
+	ASSERT_EQ(0, binding_add(self->s, "f", "d", ""));
+	ASSERT_EQ(0, sends_id(self, &self->out, "x", 1));
+	ASSERT_EQ(0, begin(self->s));
+	ASSERT_EQ(0, sends_id(self, &self->port, "x", 2));
+	ASSERT_EQ(0, sends_id(self, &self->port, "y", 3));
+	ASSERT_EQ(0, sends_id(self, &self->port, "y", 4));
+	ASSERT_EQ(0, commit(self->s));
+	EXPECT_EQ(4, ready(self, self->a));
+	EXPECT_EQ(4, ready(self, self->b));
+	EXPECT_EQ(1, gets(self, d));
+	EXPECT_EQ(3, gets(self, d));
+	EXPECT_EQ(-EAGAIN, gets(self, d));
+	ASSERT_EQ(0, queue_info(self->r, d, &info));
+	EXPECT_EQ(2, info.repeated);
+	/* what was forgotten was not seen */
+	ASSERT_EQ(0, begin(self->s));
+	ASSERT_EQ(0, sends_id(self, &self->port, "z", 5));
+	ASSERT_EQ(0, rollback(self->s));
+	ASSERT_LT(0, queue_declare_args(self->s, "full",
+					"x-max-length=0 x-overflow=reject-publish"));
+	ASSERT_EQ(0, binding_add(self->s, "f", "full", ""));
+	ASSERT_EQ(0, begin(self->s));
+	ASSERT_EQ(0, sends_id(self, &self->port, "x", 6));
+	ASSERT_EQ(0, sends_id(self, &self->port, "z", 7));
+	EXPECT_EQ(-ENOSPC, commit(self->s));
+	ASSERT_EQ(0, queue_delete(self->s, "full", 0));
+	ASSERT_EQ(0, sends_id(self, &self->out, "z", 8));
+	EXPECT_EQ(8, gets(self, d));
+}
+
+/* Get the next one for a consumer, which keeps it: its number, or -errno. */
+static __s64 keeps(int fd, __u32 consumer, __u32 queue)
+{
+	struct mqk_delivery d;
+	int ret = queue_get(fd, consumer, queue, 0, 0, &d, NULL);
+
+	return ret ? ret : (__s64)delivery_number(fd, &d);
+}
+
+/* Many groups that are new, of which none may find that there is no room for it. */
+TEST_F(tx, groups)
+{
+	struct consumer other;
+	__s64 g = queue_declare_args(self->s, "g", "x-mqk-groups=true");
+	char name[16];
+	__u32 i;
+
+	ASSERT_LT(0, g);
+	ASSERT_EQ(0, binding_add(self->s, "f", "g", ""));
+	ASSERT_EQ(0, begin(self->s));
+	ASSERT_EQ(0, sends_group(self, "p", 1));
+	ASSERT_EQ(0, sends_group(self, "p", 2));
+	for (i = 3; i <= 40; i++) {
+		snprintf(name, sizeof(name), "%u", i);
+		ASSERT_EQ(0, sends_group(self, name, i));
+	}
+	ASSERT_EQ(0, commit(self->s));
+	EXPECT_EQ(1, keeps(self->r, self->get.c.id, g));
+	ASSERT_EQ(0, consumer_make(&other, self->r, NULL, PULL, 0, 64));
+	for (i = 3; i <= 40; i++)
+		EXPECT_EQ(i, keeps(self->r, other.c.id, g));
+	EXPECT_EQ(-EAGAIN, keeps(self->r, other.c.id, g));
+	EXPECT_EQ(2, keeps(self->r, self->get.c.id, g));
+	/* what is forgotten gives its room back, and so does what was refused */
+	ASSERT_EQ(0, begin(self->s));
+	ASSERT_EQ(0, sends_group(self, "q", 41));
+	ASSERT_EQ(0, rollback(self->s));
+	ASSERT_LT(0, queue_declare_args(self->s, "full",
+					"x-max-length=0 x-overflow=reject-publish"));
+	ASSERT_EQ(0, binding_add(self->s, "f", "full", ""));
+	ASSERT_EQ(0, begin(self->s));
+	ASSERT_EQ(0, sends_group(self, "q", 42));
+	EXPECT_EQ(-ENOSPC, commit(self->s));
+	EXPECT_EQ(0, ready(self, g));
+}
+
 /* Another process writes what was taken already: nothing of the kernel breaks. */
 TEST_F(tx, scribbled_headers)
 {

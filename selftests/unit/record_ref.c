@@ -30,7 +30,7 @@ u64 ref_record_size(const struct mqk_record *r, u64 room)
 
 	if (r->type != MQK_RECORD_DATA)
 		return 0;
-	if (r->flags & ~0x2fu)
+	if (r->flags & ~0x3fu)
 		return 0;
 	if (r->headers_len % 8 || r->headers_len > MQK_HEADERS_MAX)
 		return 0;

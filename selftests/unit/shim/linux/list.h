@@ -74,6 +74,12 @@ static inline bool list_is_singular(const struct list_head *head)
 	return head->next != head && head->next == head->prev;
 }
 
+static inline void list_move(struct list_head *entry, struct list_head *head)
+{
+	list_del(entry);
+	list_add(entry, head);
+}
+
 static inline void list_move_tail(struct list_head *entry, struct list_head *head)
 {
 	list_del(entry);
