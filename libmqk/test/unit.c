@@ -127,7 +127,7 @@ static void properties(void)
 	CHECK_EQ(mqk_headers_add_string(&h, MQK_PROPERTY_TYPE, "later"), 0);
 	CHECK_EQ(mqk_headers_add_timestamp(&h, MQK_PROPERTY_TIMESTAMP, 1), 0);
 	msg.d.headers_len = (uint16_t)h.len;
-	CHECK_EQ(mqk_properties_get(&msg, &out), 9);
+	CHECK_EQ(mqk_properties_get(&msg, &out), 10);
 	CHECK(text_is(&out.content_type, "text/plain"));
 	CHECK(text_is(&out.content_encoding, ""));
 	CHECK(out.correlation_id.len == 3 &&
@@ -142,7 +142,7 @@ static void properties(void)
 
 	/* who did not publish it is not its user */
 	msg.d.uid = 1;
-	CHECK_EQ(mqk_properties_get(&msg, &out), 8);
+	CHECK_EQ(mqk_properties_get(&msg, &out), 9);
 	CHECK(!out.user_id_set);
 	/* another type is just a header */
 	mqk_headers_init(&h, buf, sizeof(buf));
