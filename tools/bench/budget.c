@@ -157,7 +157,8 @@ int budget_check(void)
 static bool worth_recording(const char *name)
 {
 	static const char *const ours[] = {
-		"inplace-", "copy-", "bindings-", "waiting-", "scheduled-", "sessions-", "index-"
+		"inplace-", "copy-", "bindings-", "waiting-", "scheduled-", "sessions-", "index-",
+		"plain-", "priority-", "ttl-", "groups-", "dedup-", "headers-"
 	};
 	size_t i;
 

@@ -6,6 +6,7 @@
 #include "message.h"
 #include "options.h"
 #include "result.h"
+#include "rules.h"
 #include "scale.h"
 
 #include <errno.h>
@@ -398,7 +399,10 @@ int icount_run(void)
 	sleep(getenv("MQK_VM") ? 1 : 20);
 	count_plain();
 	count_mqk();
-	if (options.scale)
+	if (options.scale) {
+		failed += rules_run();
+		/* last: it leaves the kernel much to clear away */
 		failed += scale_run();
+	}
 	return failed;
 }

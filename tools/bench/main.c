@@ -7,6 +7,7 @@
 #include "pair.h"
 #include "plan.h"
 #include "result.h"
+#include "rules.h"
 #include "scale.h"
 #include "svg.h"
 #include "table.h"
@@ -20,8 +21,10 @@ static int list(void)
 		icount_list();
 	else
 		plan_list();
-	if (options.scale)
+	if (options.scale) {
 		scale_list();
+		rules_list();
+	}
 	return 0;
 }
 
@@ -66,8 +69,11 @@ static int measure(void)
 	warn_of_noise();
 	failed = plan_run();
 	warn_of_noise();
-	if (options.scale)
+	if (options.scale) {
+		failed += rules_run();
+		/* last: it leaves the kernel much to clear away */
 		failed += scale_run();
+	}
 	table_print();
 	if (options.svg) {
 		int err = svg_write(options.svg);

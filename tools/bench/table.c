@@ -137,18 +137,18 @@ static void throughput(void)
 			}
 }
 
-static void scale(void)
+static void scale(const char *mechanism, const char *title)
 {
 	const struct result *r;
 	size_t n = result_list(&r), i;
 	bool first = true;
 
 	for (i = 0; i < n; i++) {
-		if (!r[i].scale || !strcmp(r[i].mechanism, "syscall"))
+		if (!r[i].scale || strcmp(r[i].mechanism, mechanism))
 			continue;
 		if (first)
-			printf("\nmqk in place at scale, 64 bytes, one thread sends, "
-			       "receives and acknowledges\n");
+			printf("\n%s, 64 bytes, one thread sends, receives and acknowledges\n",
+			       title);
 		first = false;
 		printf("  %-10s %9" PRIu64 " %-5s %10.*f %s\n", r[i].scale, r[i].n,
 		       r[i].keys ? r[i].keys : "", r[i].value < 1000 ? 1 : 0,
@@ -175,5 +175,6 @@ void table_print(void)
 	}
 	if (measured("throughput_msgs_s"))
 		throughput();
-	scale();
+	scale("mqk-inplace", "mqk in place at scale");
+	scale("mqk-copy", "mqk by copy, queues with rules, others waiting");
 }
