@@ -10,7 +10,7 @@
 
 struct image {
 	uint8_t *bytes;
-	size_t len;
+	size_t len, room;
 };
 
 static struct {
@@ -29,13 +29,14 @@ static bool failed;
 
 static void resize(struct image *i, size_t len)
 {
-	uint8_t *bytes = realloc(i->bytes, len ? len : 1);
-
-	if (!bytes)
-		abort();
+	if (len > i->room || !i->room) {
+		i->room = 2 * len + 4096;
+		i->bytes = realloc(i->bytes, i->room);
+		if (!i->bytes)
+			abort();
+	}
 	if (len > i->len)
-		memset(bytes + i->len, 0, len - i->len);
-	i->bytes = bytes;
+		memset(i->bytes + i->len, 0, len - i->len);
 	i->len = len;
 }
 
@@ -69,7 +70,7 @@ void disk_cut(struct random *r)
 		/* no sector beyond one of the sizes is of any use */
 		size_t most = now->len > stable->len ? now->len : stable->len;
 		size_t len = random_below(r, 2) ? now->len : stable->len;
-		struct image result = { NULL, 0 };
+		struct image result = {};
 
 		resize(&result, most);
 		for (at = 0; at < most; at += DISK_SECTOR) {
@@ -132,7 +133,7 @@ uint8_t *disk_bytes(enum mqk_dir_file file, size_t *len)
 
 void disk_replace(enum mqk_dir_file file, const void *bytes, size_t len)
 {
-	const struct image from = { (uint8_t *)bytes, len };
+	const struct image from = { .bytes = (uint8_t *)bytes, .len = len };
 
 	copy(&files[file].now, &from);
 	copy(&files[file].stable, &from);
