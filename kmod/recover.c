@@ -4,6 +4,7 @@
  */
 #include "recover.h"
 
+#include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/sched/task.h>
@@ -146,6 +147,24 @@ static int redeclare(struct mqk_broker *broker, const struct mqk_log_view *v,
 	return err;
 }
 
+/*
+ * Whether who opens the broker may have users pay, own and act as the files say: anybody
+ * can write a file.
+ */
+static bool may_say(const struct mqk_broker *broker, const struct mqk_log_view *v)
+{
+	const struct mqk_log_definition *d = v->d;
+	kuid_t me = broker->maker;
+
+	if (le32_to_cpu(d->flags) & MQK_LOG_F_ALL_RIGHTS && !capable(CAP_DAC_OVERRIDE))
+		return false;
+	if (capable(CAP_CHOWN))
+		return true;
+	return uid_eq(uid_of(d->payer), me) &&
+	       (v->type == MQK_LOG_BINDING ||
+		(uid_eq(uid_of(d->uid), me) && uid_eq(uid_of(d->by_uid), me)));
+}
+
 static int recover_one(struct mqk_broker *broker, struct mqk_definition *def,
 		       struct mqk_refusal *why)
 {
@@ -157,6 +176,8 @@ static int recover_one(struct mqk_broker *broker, struct mqk_definition *def,
 	if (!mqk_log_record_view(&def->record, le32_to_cpu(def->record.size), &v) ||
 	    !uid_valid(uid_of(v.d->payer)))
 		return -EINVAL;
+	if (!may_say(broker, &v))
+		return mqk_refuse(why, MQK_RULE_PERMISSION, -EPERM);
 	tenant = mqk_broker_tenant(broker, uid_of(v.d->payer));
 	if (IS_ERR(tenant))
 		return PTR_ERR(tenant);
@@ -191,7 +212,8 @@ static int nonsense(struct mqk_broker *broker, u64 id, struct mqk_refusal *why)
  *
  * Context: may sleep; takes broker->mutex.
  * Return: 0; -EUCLEAN when something cannot be declared; -EDQUOT, -ENOSPC at a limit;
- * -ENOMEM.  Then what was made has to be removed with the broker.
+ * -EPERM: it is for others than the caller to own or pay for; -ENOMEM.  Then what was
+ * made has to be removed with the broker.
  */
 int mqk_recover(struct mqk_broker *broker, struct mqk_refusal *why)
 {
@@ -209,7 +231,8 @@ int mqk_recover(struct mqk_broker *broker, struct mqk_refusal *why)
 		cond_resched();
 	}
 	mutex_unlock(&broker->mutex);
-	if (err == -EDQUOT || err == -ENOSPC || err == -ENOMEM || !err)
+	if (err == -EDQUOT || err == -ENOSPC || err == -ENOMEM ||
+	    err == -EPERM || !err)
 		return err;
 	return nonsense(broker, id, why);
 }

@@ -328,6 +328,40 @@ state "$name" >"$work/before"
 tap_check "close" "$ctl" broker close "$name"
 tap_check "mqk-fsck" "$fsck" "$top/many"
 
+# --- whom the files speak of ----------------------------------------------------------------
+
+# another COMMAND...: as a user without rights
+another()
+{
+	setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all --bounding-set=-all "$@"
+}
+
+if [ "$(id -u)" -eq 0 ]; then
+	mode=$(stat -c %a /dev/mqk/control)
+	chmod 666 /dev/mqk/control
+	mkdir "$top/own" "$top/roots"
+	chmod 755 "$top"
+	chown 65534:65534 "$top/own"
+	tap_check "another user's broker" another "$ctl" broker create "$name" --dir "$top/own"
+	another "$ctl" -b "$name" queue declare mine --durable >/dev/null
+	another "$ctl" broker close "$name"
+	tap_check "who opens it again" another "$ctl" broker open "$name" --dir "$top/own"
+	tap_check "and has the queue" another "$ctl" -b "$name" queue purge mine
+	another "$ctl" broker close "$name"
+	"$ctl" broker create "$name" --dir "$top/roots"
+	m queue declare roots --durable >/dev/null
+	"$ctl" broker close "$name"
+	chown -R 65534:65534 "$top/roots"
+	got=$(another "$ctl" broker open "$name" --dir "$top/roots" 2>&1)
+	tap_check "but not what others pay for" sh -c \
+		'case $1 in *"not permitted"*) ;; *) echo "$1"; exit 1 ;; esac' - "$got"
+	tap_check "for root it is as it was" "$ctl" broker open "$name" --dir "$top/roots"
+	"$ctl" broker close "$name"
+	chmod "$mode" /dev/mqk/control
+else
+	tap_skip "whom the files speak of" "needs root"
+fi
+
 # --- reloading the module -----------------------------------------------------------------
 
 if [ -n "${MQK_MODULE:-}" ] && [ "$(id -u)" -eq 0 ]; then

@@ -670,12 +670,14 @@ struct mqk_broker_delete {
  * @dir: a descriptor of the directory that keeps it
  * @resv: 0
  *
- * What the files say of users is believed: open only what nobody else can have
- * written.
+ * What the files say of users is believed as far as the caller may say it: EPERM when
+ * others than the caller own, declared or pay for what is kept, without CAP_CHOWN; or
+ * when it was declared with all rights, without CAP_DAC_OVERRIDE.  So who has those:
+ * open only what nobody else can have written.
  *
  * EEXIST: there is such a broker.  ENOENT: the directory has none.  EBUSY: it is open
- * already, or a tool has it.  EINVAL, EBADF, ENOTDIR, EPERM: as in struct
- * mqk_broker_create.  EUCLEAN: the files are damaged; mqk-fsck(8) says how.
+ * already, or a tool has it.  EINVAL, EBADF, ENOTDIR, EPERM also: as in
+ * struct mqk_broker_create.  EUCLEAN: the files are damaged; mqk-fsck(8) says how.
  * EOPNOTSUPP: a later version wrote them.  EDQUOT, ENOSPC: a limit has no room for what
  * was declared, or the disk none for its end.  EACCES, EROFS, EIO and others of the
  * file system.
