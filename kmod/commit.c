@@ -160,7 +160,7 @@ static int keep_room(struct mqk_staged *m)
 static int find_route(struct commit *c, struct mqk_staged *m)
 {
 	struct mqk_port *p = m->port;
-	const struct mqk_route *found;
+	struct mqk_route *found;
 	u32 want;
 	int err;
 

@@ -266,7 +266,7 @@ static int find_route(struct postman *m, const struct letter *l, u32 *want)
 		.headers_len = m->len,
 		.headers = m->headers,
 	};
-	const struct mqk_route *route;
+	struct mqk_route *route;
 	struct mqk_exchange *x;
 	int err;
 

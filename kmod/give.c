@@ -211,7 +211,7 @@ static void describe(struct mqk_port *p, const struct mqk_retained_message *m)
 }
 
 /* Where a message leads from here. */
-static const struct mqk_route *route_of(struct mqk_giving *g,
+static struct mqk_route *route_of(struct mqk_giving *g,
 					const struct mqk_retained_message *m)
 {
 	struct mqk_port *p = g->p;
@@ -231,18 +231,19 @@ static const struct mqk_route *route_of(struct mqk_giving *g,
  * charged to its publisher.
  */
 static int post(struct mqk_giving *g, const struct mqk_retained_message *m,
-		const struct mqk_route *route)
+		struct mqk_route *route)
 {
 	struct mqk_segment *seg = mqk_segment_of(&g->p->broker->store, m->ref);
 	struct mqk_hold h = {};
-	int i, n;
+	/* posting leaves out those that have seen it */
+	int i, n, nr = route->nr;
 
-	mqk_segment_get(seg, route->nr);
+	mqk_segment_get(seg, nr);
 	n = mqk_post(g->p, &h, route, m->ref);
 	mqk_hold_end(&h);
 	g->p->odd = 0;
 	/* references of queues that it did not reach */
-	for (i = max(n, 0); i < route->nr; i++)
+	for (i = max(n, 0); i < nr; i++)
 		mqk_segment_put(seg);
 	return n;
 }
@@ -251,7 +252,7 @@ static int post(struct mqk_giving *g, const struct mqk_retained_message *m,
 static int give_one(struct mqk_giving *g, const struct mqk_retained_message *m)
 {
 	struct mqk_segment *seg = mqk_segment_of(&g->p->broker->store, m->ref);
-	const struct mqk_route *route;
+	struct mqk_route *route;
 	bool charged = g->charged;
 	int n;
 

@@ -181,7 +181,7 @@ static void bury(struct mqk_port *p, struct mqk_queue *q, u64 ref)
 
 /* As post_to_one(), of a message that is not admitted there. */
 static noinline int post_refused(struct mqk_port *p, struct mqk_hold *h,
-				 const struct mqk_route *route, u64 ref,
+				 struct mqk_route *route, u64 ref,
 				 enum verdict verdict, bool more)
 {
 	struct mqk_queue *q = route->queue[0];
@@ -213,7 +213,7 @@ static bool takes_more(const struct mqk_port *p)
  * held.
  */
 static noinline int post_more(struct mqk_port *p, struct mqk_hold *h,
-			      const struct mqk_route *route, u64 ref)
+			      struct mqk_route *route, u64 ref)
 {
 	struct mqk_queue *q = route->queue[0];
 	enum verdict verdict = ADMITTED;
@@ -250,7 +250,7 @@ static noinline int post_more(struct mqk_port *p, struct mqk_hold *h,
 
 /* Put the message of p->head_copy into one queue, which is held. */
 static int post_to_one(struct mqk_port *p, struct mqk_hold *h,
-		       const struct mqk_route *route, u64 ref)
+		       struct mqk_route *route, u64 ref)
 {
 	struct mqk_queue *q = route->queue[0];
 	enum verdict verdict = ADMITTED;
@@ -341,7 +341,7 @@ static bool reserve_one(struct mqk_port *p, struct mqk_queue *q, bool counting)
 }
 
 /* As mqk_post_reserve(); -ERESTART: queues have to be asked, and were not. */
-static int try_reserve(struct mqk_port *p, const struct mqk_route *route)
+static int try_reserve(struct mqk_port *p, struct mqk_route *route)
 {
 	u32 i, reserved = 0, missing = 0, groups = 0;
 	bool ask = false;
@@ -380,16 +380,16 @@ static int try_reserve(struct mqk_port *p, const struct mqk_route *route)
 /**
  * mqk_post_reserve() - reserve a place in every queue of a route
  * @p: the port, for the message of p->head_copy
- * @route: the route
+ * @route: the route; queues that have seen it are left out of it
  *
  * Also in a dead one, where it is given up again.  When chunks are missing, go on
  * only to learn how many.  Where one queue is enough to refuse it, p->nack or
  * p->full says that one does: then nothing is reserved.
  *
- * Context: p->mutex, RCU read side, no queue's lock.
+ * Context: p->mutex, no queue's lock; RCU read side, or references to the queues.
  * Return: 0; -ENOBUFS: mqk_post_prepare() and try again
  */
-int mqk_post_reserve(struct mqk_port *p, const struct mqk_route *route)
+int mqk_post_reserve(struct mqk_port *p, struct mqk_route *route)
 {
 	int err;
 
@@ -463,8 +463,7 @@ void mqk_post_unreserve(struct mqk_port *p, const struct mqk_route *route)
 	unreserve_some(p, route, route->nr);
 }
 
-static int post_to_many(struct mqk_port *p, const struct mqk_route *route,
-			u64 ref)
+static int post_to_many(struct mqk_port *p, struct mqk_route *route, u64 ref)
 {
 	int err = mqk_post_reserve(p, route);
 
@@ -480,7 +479,7 @@ static int post_to_many(struct mqk_port *p, const struct mqk_route *route,
  * mqk_post() - put the message of @p->head_copy into all queues of a route
  * @p: the port
  * @h: the lock that is kept
- * @route: the route
+ * @route: the route; of several queues, those that have seen it are left out of it
  * @ref: the message's record; it has a reference for each queue of the route
  *
  * Context: p->mutex, RCU read side.
@@ -489,7 +488,7 @@ static int post_to_many(struct mqk_port *p, const struct mqk_route *route,
  * is dead), or an error and it is in none; -EAGAIN: it waits for room; -ENOBUFS:
  * mqk_post_prepare() and try again
  */
-int mqk_post(struct mqk_port *p, struct mqk_hold *h, const struct mqk_route *route,
+int mqk_post(struct mqk_port *p, struct mqk_hold *h, struct mqk_route *route,
 	     u64 ref)
 {
 	if (likely(route->nr == 1))
@@ -530,7 +529,7 @@ int mqk_post_nowhere(struct mqk_port *p)
  * Return: as mqk_post(); 0 and p->repeated: it was taken before; the errors of
  * mqk_producer_begin()
  */
-int mqk_post_numbered(struct mqk_port *p, const struct mqk_route *route,
+int mqk_post_numbered(struct mqk_port *p, struct mqk_route *route,
 		      u64 ref, void *record)
 {
 	struct mqk_hold h = {};
@@ -587,7 +586,7 @@ int mqk_post_prepare(struct mqk_port *p)
  * Return: as mqk_route_find(); -ENODATA: it depends on headers, and there is no
  * @record
  */
-const struct mqk_route *mqk_post_route(struct mqk_port *p, const void *record)
+struct mqk_route *mqk_post_route(struct mqk_port *p, const void *record)
 {
 	const struct mqk_record *head = &p->head_copy;
 

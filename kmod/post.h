@@ -94,19 +94,19 @@ static __always_inline void mqk_post_describe(const struct mqk_port *p,
 	e->pid = p->pid;
 }
 
-int mqk_post(struct mqk_port *p, struct mqk_hold *h, const struct mqk_route *route,
+int mqk_post(struct mqk_port *p, struct mqk_hold *h, struct mqk_route *route,
 	     u64 ref);
 int mqk_post_further(struct mqk_port *p, struct mqk_hold *h,
-		     const struct mqk_route *route, u64 ref, void *record);
-int mqk_post_reserve(struct mqk_port *p, const struct mqk_route *route);
+		     struct mqk_route *route, u64 ref, void *record);
+int mqk_post_reserve(struct mqk_port *p, struct mqk_route *route);
 void mqk_post_unreserve(struct mqk_port *p, const struct mqk_route *route);
 int mqk_post_commit(struct mqk_port *p, const struct mqk_route *route, u64 ref);
 void mqk_post_remember(struct mqk_port *p, struct mqk_exchange *const *x, u32 nr,
 		       u64 ref);
 int mqk_post_prepare(struct mqk_port *p);
 int mqk_post_grant_more(struct mqk_port *p, u32 n);
-const struct mqk_route *mqk_post_route(struct mqk_port *p, const void *record);
-int mqk_post_numbered(struct mqk_port *p, const struct mqk_route *route,
+struct mqk_route *mqk_post_route(struct mqk_port *p, const void *record);
+int mqk_post_numbered(struct mqk_port *p, struct mqk_route *route,
 		      u64 ref, void *record);
 int mqk_post_nowhere(struct mqk_port *p);
 void mqk_post_wait(struct mqk_port *p);

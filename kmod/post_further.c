@@ -102,7 +102,7 @@ void mqk_post_remember(struct mqk_port *p, struct mqk_exchange *const *x, u32 nr
 }
 
 /* Post a message that last-value exchanges have to remember. */
-static int post_remembered(struct mqk_port *p, const struct mqk_route *route,
+static int post_remembered(struct mqk_port *p, struct mqk_route *route,
 			   u64 ref, void *headers)
 {
 	u32 n = route->remembers;
@@ -145,7 +145,7 @@ static int post_remembered(struct mqk_port *p, const struct mqk_route *route,
  * Return: as mqk_post()
  */
 int mqk_post_further(struct mqk_port *p, struct mqk_hold *h,
-		     const struct mqk_route *route, u64 ref, void *record)
+		     struct mqk_route *route, u64 ref, void *record)
 {
 	void *headers = record + MQK_RECORD_HEADERS(p->head_copy.key_len);
 	int err;

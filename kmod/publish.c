@@ -169,7 +169,7 @@ static_assert(MORE < 1 << NEXT_BITS);
  * Returns POSTED(); with a pointer to what comes next, that could not be in a
  * register where it matters.
  */
-static noinline u32 post_waiting(struct mqk_port *p, const struct mqk_route *route,
+static noinline u32 post_waiting(struct mqk_port *p, struct mqk_route *route,
 				 u32 budget)
 {
 	struct mqk_queue *q = route->queue[0];
@@ -204,7 +204,7 @@ static noinline u32 post_waiting(struct mqk_port *p, const struct mqk_route *rou
  * many; *next says what comes behind them, or MORE: mqk_queue_run() comes next.
  */
 static __always_inline u32 post_alike(struct mqk_port *p,
-				      const struct mqk_route *route,
+				      struct mqk_route *route,
 				      u32 budget, int *next)
 {
 	struct mqk_express x __uninitialized;
@@ -257,7 +257,7 @@ static __always_inline int finish(struct mqk_port *p, struct mqk_tally *t, int n
  * remembered.
  */
 static noinline int post_further(struct mqk_port *p, struct mqk_tally *t,
-				 struct mqk_hold *h, const struct mqk_route *route)
+				 struct mqk_hold *h, struct mqk_route *route)
 {
 	struct mqk_segment *seg = p->segment;
 
@@ -275,7 +275,7 @@ static __always_inline int post_records(struct mqk_port *p, struct mqk_tally *t,
 					struct mqk_hold *h, u32 budget)
 {
 	struct mqk_segment *seg = p->segment;
-	const struct mqk_route *route;
+	struct mqk_route *route;
 	int n, next;
 
 	route = p->routed ? mqk_route_last(p->router) :
@@ -317,7 +317,7 @@ static int post_numbered(struct mqk_port *p, struct mqk_tally *t)
 {
 	struct mqk_segment *seg = p->segment;
 	void *record = seg->vaddr + p->offset;
-	const struct mqk_route *route;
+	struct mqk_route *route;
 
 	p->number = mqk_port_next_number(p);
 	route = mqk_post_route(p, record);
@@ -335,7 +335,7 @@ static int post_numbered(struct mqk_port *p, struct mqk_tally *t)
 static noinline int stage(struct mqk_port *p, struct mqk_tally *t)
 {
 	struct mqk_segment *seg = p->segment;
-	const struct mqk_route *route;
+	struct mqk_route *route;
 	int err;
 
 	if (p->producer)
@@ -447,7 +447,7 @@ static int overcome(struct mqk_port *p, struct mqk_tally *t, int err, s64 size)
  */
 static __always_inline u32 walk_alike(struct mqk_port *p, int *next)
 {
-	const struct mqk_route *route;
+	struct mqk_route *route;
 	struct mqk_queue *q;
 	u32 n = 0;
 

@@ -144,7 +144,7 @@ static __always_inline int fill_record(struct mqk_port *p, const struct mqk_mess
 }
 
 static int post_one(struct mqk_port *p, struct mqk_hold *h,
-		    const struct mqk_route *route, struct mqk_segment *seg,
+		    struct mqk_route *route, struct mqk_segment *seg,
 		    u64 offset)
 {
 	u64 ref = MQK_REF(seg->no, offset);
@@ -162,7 +162,7 @@ static int post_one(struct mqk_port *p, struct mqk_hold *h,
  */
 static __always_inline int post_copy(struct mqk_port *p, struct mqk_segment *seg, u64 offset)
 {
-	const struct mqk_route *route;
+	struct mqk_route *route;
 	struct mqk_hold h = {};
 	u32 i, nr = 0;
 	int n;
@@ -221,7 +221,7 @@ static int check_unrouted(struct mqk_port *p, const struct mqk_message *m)
  */
 static int leads_somewhere(struct mqk_port *p)
 {
-	const struct mqk_route *route;
+	struct mqk_route *route;
 	int n;
 
 	do {
@@ -260,7 +260,7 @@ static int look_at_number(struct mqk_port *p, const struct mqk_message *m, int l
 /* Whether a record that was copied may be published at all: 0, or why not. */
 static int check_route(struct mqk_port *p, const void *record)
 {
-	const struct mqk_route *route;
+	struct mqk_route *route;
 	int n;
 
 	do {

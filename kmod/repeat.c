@@ -49,9 +49,8 @@ void mqk_repeat_begin(struct mqk_port *p)
  *
  * Context: no queue's lock.
  */
-void mqk_repeat_leave_out(struct mqk_port *p, const struct mqk_route *route)
+void mqk_repeat_leave_out(struct mqk_port *p, struct mqk_route *route)
 {
-	struct mqk_route *own = (struct mqk_route *)route;
 	u32 i, nr = 0;
 
 	for (i = 0; i < route->nr; i++) {
@@ -63,11 +62,11 @@ void mqk_repeat_leave_out(struct mqk_port *p, const struct mqk_route *route)
 		spin_unlock(&q->lock);
 		if (seen)
 			continue;
-		swap(own->queue[nr], own->queue[i]);
+		swap(route->queue[nr], route->queue[i]);
 		nr++;
 	}
 	p->left_out = route->nr - nr;
-	own->nr = nr;
+	route->nr = nr;
 }
 
 /**

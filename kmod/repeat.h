@@ -27,7 +27,7 @@ static __always_inline bool mqk_repeat_can_be(const struct mqk_port *p)
 }
 
 void mqk_repeat_begin(struct mqk_port *p);
-void mqk_repeat_leave_out(struct mqk_port *p, const struct mqk_route *route);
+void mqk_repeat_leave_out(struct mqk_port *p, struct mqk_route *route);
 void mqk_repeat_done(struct mqk_port *p, const struct mqk_route *route, u32 reached);
 bool mqk_repeat_is_late(struct mqk_port *p, struct mqk_queue *q);
 bool mqk_repeat_is(struct mqk_port *p, struct mqk_queue *q);

@@ -403,7 +403,7 @@ static struct mqk_exchange *permitted(struct mqk_router *r, u32 id,
 static const u32 never;
 
 /* Put what was collected where a route is kept, or where one for one message is. */
-static const struct mqk_route *keep_route(struct mqk_router *r, u32 exchange,
+static struct mqk_route *keep_route(struct mqk_router *r, u32 exchange,
 					  const struct mqk_key *key, u64 hash,
 					  u32 gen, bool once)
 {
@@ -432,7 +432,7 @@ static const struct mqk_route *keep_route(struct mqk_router *r, u32 exchange,
 	return route;
 }
 
-static const struct mqk_route *find_slow(struct mqk_router *r, u32 exchange,
+static struct mqk_route *find_slow(struct mqk_router *r, u32 exchange,
 					 const struct mqk_key *key, u64 hash,
 					 u32 gen, struct mqk_refusal *why)
 {
@@ -466,7 +466,7 @@ static const struct mqk_route *find_slow(struct mqk_router *r, u32 exchange,
  * -ENODATA: it depends on headers, and they cannot be had; -ENOBUFS: leave the
  * read section, call mqk_router_grow(), and come again
  */
-const struct mqk_route *mqk_route_find(struct mqk_router *r, u32 exchange,
+struct mqk_route *mqk_route_find(struct mqk_router *r, u32 exchange,
 				       const struct mqk_key *key,
 				       const struct mqk_envelope *envelope,
 				       struct mqk_refusal *why)
@@ -500,7 +500,7 @@ const struct mqk_route *mqk_route_find(struct mqk_router *r, u32 exchange,
  * Context: RCU read side, and so on as mqk_route_find()
  * Return: as mqk_route_find()
  */
-const struct mqk_route *mqk_route_through(struct mqk_router *r,
+struct mqk_route *mqk_route_through(struct mqk_router *r,
 					  struct mqk_exchange *x,
 					  const struct mqk_key *key,
 					  const struct mqk_envelope *envelope,

@@ -60,6 +60,8 @@ struct mqk_key {
  * @key: the key
  * @remembers: last-value exchanges on the way
  * @queue: the queues, each once
+ *
+ * One that is good for one message alone is changed by who posts it (repeat.h).
  */
 struct mqk_route {
 	u64 hash;
@@ -114,11 +116,11 @@ struct mqk_router *mqk_router_alloc(struct mqk_broker *broker,
 				    struct mqk_refusal *why);
 void mqk_router_free(struct mqk_router *r);
 int mqk_router_grow(struct mqk_router *r, struct mqk_refusal *why);
-const struct mqk_route *mqk_route_find(struct mqk_router *r, u32 exchange,
+struct mqk_route *mqk_route_find(struct mqk_router *r, u32 exchange,
 				       const struct mqk_key *key,
 				       const struct mqk_envelope *envelope,
 				       struct mqk_refusal *why);
-const struct mqk_route *mqk_route_through(struct mqk_router *r,
+struct mqk_route *mqk_route_through(struct mqk_router *r,
 					  struct mqk_exchange *x,
 					  const struct mqk_key *key,
 					  const struct mqk_envelope *envelope,
@@ -168,9 +170,9 @@ static __always_inline bool mqk_route_good(const struct mqk_route *route)
 }
 
 /* The route that was found last, if it is still good; RCU read side. */
-static __always_inline const struct mqk_route *mqk_route_last(struct mqk_router *r)
+static __always_inline struct mqk_route *mqk_route_last(struct mqk_router *r)
 {
-	const struct mqk_route *last = r->last;
+	struct mqk_route *last = r->last;
 
 	if (likely(last && mqk_route_good(last)))
 		return last;
@@ -205,10 +207,10 @@ static inline bool mqk_router_up_to_date(const struct mqk_router *r)
  * Context: RCU read side.
  * Return: the route, or NULL
  */
-static __always_inline const struct mqk_route *
+static __always_inline struct mqk_route *
 mqk_route_again(struct mqk_router *r, u32 exchange, const struct mqk_key *key)
 {
-	const struct mqk_route *last = r->last;
+	struct mqk_route *last = r->last;
 
 	if (likely(last && last->exchange == exchange && mqk_route_good(last) &&
 		   mqk_key_equal(&last->key, key)))
