@@ -340,6 +340,27 @@ static bool reserve_one(struct mqk_port *p, struct mqk_queue *q, bool counting)
 	return false;
 }
 
+/*
+ * One queue refuses the message, for which it was asked.  It waits all the same if
+ * another one of those from @i on would have it wait: in whatever order they stand.
+ */
+static void ask_to_wait(struct mqk_port *p, const struct mqk_route *route, u32 i)
+{
+	for (; i < route->nr && !p->full; i++) {
+		struct mqk_queue *q = route->queue[i];
+		bool more = false;
+
+		spin_lock(&q->lock);
+		if (q->blocks && !mqk_repeat_is(p, q))
+			judge(p, q, &more);
+		spin_unlock(&q->lock);
+		if (more)
+			mqk_queue_run(q);
+	}
+	if (p->full)
+		p->nack = false;
+}
+
 /* As mqk_post_reserve(); -ERESTART: queues have to be asked, and were not. */
 static int try_reserve(struct mqk_port *p, struct mqk_route *route)
 {
@@ -371,6 +392,8 @@ static int try_reserve(struct mqk_port *p, struct mqk_route *route)
 	unreserve_some(p, route, reserved);
 	if (ask)
 		return -ERESTART;
+	if (p->nack)
+		ask_to_wait(p, route, i + 1);
 	p->want_chunks = missing;
 	if (groups)
 		p->stock.want_groups = p->stock.nr_groups + groups;
