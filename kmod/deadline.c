@@ -42,8 +42,8 @@ static bool before(struct rb_node *a, const struct rb_node *b)
 
 	if (x->when != y->when)
 		return x->when < y->when;
-	if ((x->state == MQK_EXTRA_READY) != (y->state == MQK_EXTRA_READY))
-		return y->state == MQK_EXTRA_READY;
+	if (x->state != y->state)
+		return x->state < y->state;
 	return mqk_entry_seq(mqk_extra_entry(x)) <
 	       mqk_entry_seq(mqk_extra_entry(y));
 }

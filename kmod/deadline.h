@@ -4,8 +4,9 @@
  *
  * A message has at most one, by its state: expiry while it is ready; the time for
  * its acknowledgement while it is taken; the end of its delay while it waits for its
- * next try, or is scheduled.  All of a queue are in one tree, the earliest first; of those of one
- * time, expiry last, so that what returns then is offered first.
+ * next try, or is scheduled.  All of a queue are in one tree, the earliest first; of those
+ * of one time, what returns to its place comes before what is scheduled, and expiry last:
+ * so what returns is offered first.
  *
  * The queue's timer fires for the first one, or earlier, which does no harm.  All
  * that it does is to queue the queue's work (upkeep.h).  Whoever delivers looks at

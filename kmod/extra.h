@@ -40,9 +40,10 @@ struct mqk_tenant;
 /* What a message waits for: its one deadline is about that. */
 enum mqk_extra_state {
 	MQK_EXTRA_NONE,
-	MQK_EXTRA_SCHEDULED,	/* until it takes its place */
-	MQK_EXTRA_RETRYING,	/* until it returns to its place */
+	/* in the order in which they are met, of those of one time */
 	MQK_EXTRA_TAKEN,	/* for its acknowledgement */
+	MQK_EXTRA_RETRYING,	/* until it returns to its place */
+	MQK_EXTRA_SCHEDULED,	/* until it takes its place */
 	MQK_EXTRA_READY,	/* until it expires */
 };
 

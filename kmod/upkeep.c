@@ -117,6 +117,9 @@ static bool meet_some(struct mqk_queue *q, u64 now, struct overdue *late,
 		if (!more && !moves)
 			meet(q, x, late);
 	}
+	/* it comes back before anything younger goes in its place */
+	if (late->consumer)
+		return true;
 	return mqk_queue_dispatch_at_locked(q, now) || more ||
 	       ((x = mqk_deadline_first(q)) && x->when <= now);
 }
