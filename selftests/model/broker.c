@@ -62,8 +62,8 @@ static bool is_overdue(const struct broker *b, const struct entry *e)
 
 /*
  * A message that was out for too long comes back, and nobody has failed; of several
- * the one whose time came first, then the oldest.  One that somebody got is given to
- * others before the next one comes back.
+ * the one whose time came first, then the oldest.  One that somebody got comes back by
+ * itself: what follows from that in its queue does so before the next one comes back.
  */
 static bool take_back(struct broker *b, struct queue *q)
 {
@@ -83,12 +83,9 @@ static bool take_back(struct broker *b, struct queue *q)
 	if (!first)
 		return false;
 	pulled = b->consumer[first->consumer].pulls;
-	session_lose(&b->session[b->consumer[first->consumer].session], first->consumer,
-		     first->tag);
-	b->consumer[first->consumer].lapsed = true;
-	consumer_lose(b, first);
+	consumer_lose(b, first, true);
 	queue_return(b, q, first, false);
-	while (pulled && consumer_dispatch(b, q))
+	while (pulled && (consumer_dispatch(b, q) || queue_expire(b, q) || queue_shorten(b, q)))
 		;
 	return true;
 }

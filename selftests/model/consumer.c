@@ -138,13 +138,16 @@ uint64_t consumer_nth(struct broker *b, unsigned int id, unsigned int n)
 	return e ? e->tag : 0;
 }
 
-void consumer_lose(struct broker *b, struct entry *e)
+void consumer_lose(struct broker *b, struct entry *e, bool lapsed)
 {
 	struct consumer *c = &b->consumer[e->consumer];
 
 	if (c->nr_gone == VOID_ROOM)
 		abort();
-	c->gone[c->nr_gone++] = e->tag;
+	c->gone[c->nr_gone++] = (struct gone){ .tag = e->tag, .lapsed = lapsed };
+	c->lapsed |= lapsed;
+	if (lapsed)
+		session_lose(&b->session[c->session], e->consumer, e->tag);
 	c->held--;
 	queue_up(b, c);
 }
@@ -160,9 +163,9 @@ void consumer_end(struct broker *b, unsigned int id, bool died)
 	if (!c->open)
 		return;
 	c->attached = false;
+	session_lose_all(&b->session[c->session], id);
 	while ((e = first_held(b, id, 0, &q))) {
 		c->held--;
-		session_lose(&b->session[c->session], id, e->tag);
 		queue_return(b, q, e, died);
 	}
 	c->open = false;
@@ -467,22 +470,48 @@ static void settle(struct broker *b, struct queue *q, struct entry *e, enum verd
 		death_of_entry(b, q, e, REJECTED);
 }
 
-/* Tags whose message was taken away are settled as well, once. */
-static unsigned int settle_lost(struct consumer *c, uint64_t tag, bool multiple)
+/* Keep back what becomes of one message. */
+static void stage(struct session *s, unsigned int id, uint64_t tag, enum verdict verdict,
+		  bool requeue)
 {
-	unsigned int i, kept = 0, nr = c->nr_gone;
+	*session_stage(s) = (struct staged){
+		.id = id, .tag = tag, .requeue = requeue, .verdict = verdict,
+	};
+}
 
-	for (i = 0; i < nr; i++)
-		if (multiple ? tag && c->gone[i] > tag : c->gone[i] != tag)
-			c->gone[kept++] = c->gone[i];
+/*
+ * Tags whose message was taken away are settled as well, once; a transaction keeps that
+ * back, too, but of what has lapsed there is nothing to settle.
+ */
+static unsigned int settle_lost(struct broker *b, unsigned int id, uint64_t tag, bool multiple)
+{
+	struct consumer *c = &b->consumer[id];
+	struct session *s = &b->session[c->session];
+	unsigned int i, kept = 0, settled = 0, nr = c->nr_gone;
+
+	for (i = 0; i < nr; i++) {
+		struct gone gone = c->gone[i];
+
+		if (multiple ? tag && gone.tag > tag : gone.tag != tag) {
+			c->gone[kept++] = gone;
+		} else if (s->tx && !gone.lapsed) {
+			c->gone[kept++] = gone;
+			if (session_staged(s, id, gone.tag))
+				continue;
+			stage(s, id, gone.tag, ACCEPT, false);
+			settled++;
+		} else {
+			settled++;
+		}
+	}
 	c->nr_gone = kept;
-	return nr - kept;
+	return settled;
 }
 
 static int settle_up_to(struct broker *b, unsigned int id, uint64_t tag, enum verdict verdict,
 			bool requeue)
 {
-	int nr = settle_lost(&b->consumer[id], tag, true);
+	int nr = settle_lost(b, id, tag, true);
 	struct entry *e;
 	struct queue *q;
 
@@ -493,21 +522,12 @@ static int settle_up_to(struct broker *b, unsigned int id, uint64_t tag, enum ve
 	return nr || !tag ? 0 : -EINVAL;
 }
 
-/* Keep back what becomes of one message. */
-static void stage(struct session *s, unsigned int id, uint64_t tag, enum verdict verdict,
-		  bool requeue)
-{
-	*session_stage(s) = (struct staged){
-		.id = id, .tag = tag, .requeue = requeue, .verdict = verdict,
-	};
-}
-
 /* As settle_up_to(), in a transaction. */
 static int stage_up_to(struct broker *b, unsigned int id, uint64_t tag, enum verdict verdict,
 		       bool requeue)
 {
 	struct session *s = &b->session[b->consumer[id].session];
-	int nr = settle_lost(&b->consumer[id], tag, true);
+	int nr = settle_lost(b, id, tag, true);
 	uint64_t from = 1;
 	struct entry *e;
 	struct queue *q;
@@ -530,7 +550,7 @@ static int settle_one(struct broker *b, unsigned int id, uint64_t tag, enum verd
 	struct entry *e = consumer_holds(b, id, tag, &q);
 
 	if (!e)
-		return settle_lost(&b->consumer[id], tag, false) ? 0 : -EINVAL;
+		return settle_lost(b, id, tag, false) ? 0 : -EINVAL;
 	if (!s->tx)
 		settle(b, q, e, verdict, requeue);
 	else if (session_staged(s, id, tag))
@@ -570,9 +590,10 @@ void consumer_commit(struct broker *b, unsigned int id, uint64_t tag, enum verdi
 	struct entry *e = consumer_holds(b, id, tag, &q);
 
 	/* its queue may be gone */
-	if (!e)
-		return;
-	settle(b, q, e, verdict, requeue);
+	if (e)
+		settle(b, q, e, verdict, requeue);
+	else
+		settle_lost(b, id, tag, false);
 	queue_up(b, &b->consumer[id]);
 }
 

@@ -21,6 +21,12 @@ enum verdict {
 	ACCEPT, NACK, REJECT,
 };
 
+/* A tag whose message is not its consumer's any more: settling it does nothing. */
+struct gone {
+	uint64_t tag;
+	bool lapsed;			/* it was out for too long; else its queue is gone */
+};
+
 struct consumer {
 	bool open;
 	unsigned int session;
@@ -37,8 +43,7 @@ struct consumer {
 	unsigned int held;
 	bool broken;
 	bool lapsed;			/* a message was taken back from it */
-	/* Tags whose message is not theirs any more: settling them does nothing. */
-	uint64_t gone[VOID_ROOM];
+	struct gone gone[VOID_ROOM];
 	unsigned int nr_gone;
 	struct text seen;		/* in this step */
 };
@@ -76,8 +81,8 @@ struct entry *consumer_holds(struct broker *b, unsigned int id, uint64_t tag,
 			     struct queue **q);
 /* The tag of its nth unacknowledged message, from 0; 0 if there are fewer. */
 uint64_t consumer_nth(struct broker *b, unsigned int id, unsigned int n);
-/* The message of a tag is taken from it. */
-void consumer_lose(struct broker *b, struct entry *e);
+/* The message of a tag is taken from it: it had it for too long, or its queue goes. */
+void consumer_lose(struct broker *b, struct entry *e, bool lapsed);
 /* Give a ready message to a consumer that can take it; false: none, or nobody. */
 bool consumer_dispatch(struct broker *b, struct queue *q);
 /* Whether a message that came now, after @staged others, would not have to wait. */

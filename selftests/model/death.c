@@ -17,7 +17,9 @@ void death_of_message(struct broker *b, struct queue *q, const struct message *m
 
 	if (!q->rules.dead_letters)
 		return;
-	if (b->nr_dead && strcmp(b->dead[b->nr_dead - 1].from, q->name))
+	/* what was to be scheduled is not in one order with what was not */
+	if (b->nr_dead && (strcmp(b->dead[b->nr_dead - 1].from, q->name) ||
+			   b->dead[b->nr_dead - 1].delayed != !!m->delay))
 		b->undecided = true;
 	b->dead = realloc(b->dead, (b->nr_dead + 1) * sizeof(*d));
 	if (!b->dead)
@@ -25,6 +27,7 @@ void death_of_message(struct broker *b, struct queue *q, const struct message *m
 	d = &b->dead[b->nr_dead++];
 	d->m = *m;
 	d->reason = reason;
+	d->delayed = m->delay;
 	strcpy(d->from, q->name);
 	message_died(&d->m, q->name, reason, b->now);
 	strcpy(d->exchange, q->rules.dead_exchange);

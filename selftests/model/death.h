@@ -15,6 +15,7 @@ struct dead {
 	char exchange[NAME_ROOM];
 	char from[NAME_ROOM];		/* the queue */
 	enum reason reason;
+	bool delayed;			/* it was to be scheduled */
 };
 
 /* The entry leaves its queue for this reason. */

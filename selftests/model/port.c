@@ -81,16 +81,18 @@ static unsigned int count_refusals(struct broker *b, const struct message *m,
 	return nr;
 }
 
-static uint64_t patience(struct broker *b, const struct targets *t)
+/* The least that any of them has, but for those that have seen the message. */
+static uint64_t patience(struct broker *b, const struct message *m, const struct targets *t)
 {
 	uint64_t least = NEVER;
 	unsigned int i;
 
 	for (i = 0; i < t->nr; i++) {
-		const struct rules *r = &queue_find(b, t->queue[i])->rules;
+		struct queue *q = queue_find(b, t->queue[i]);
 
-		if (r->overflow == BLOCK && b->now + r->block_timeout < least)
-			least = b->now + r->block_timeout;
+		if (q->rules.overflow == BLOCK && queue_admits(b, q, m, 0) != REPEATED &&
+		    b->now + q->rules.block_timeout < least)
+			least = b->now + q->rules.block_timeout;
 	}
 	return least;
 }
@@ -143,7 +145,7 @@ static bool publish(struct broker *b, struct port *p, const struct message *m, u
 	route_find(b, m->exchange, m, false, &t);
 	if (count_refusals(b, m, &t, true)) {
 		if (!p->blocked)
-			p->until = patience(b, &t);
+			p->until = patience(b, m, &t);
 		if (b->now < p->until)
 			return false;
 		/* it has waited long enough, and goes nowhere */
@@ -234,7 +236,6 @@ int port_publish(struct broker *b, unsigned int id, const struct message *m, uin
 
 bool port_retry(struct broker *b)
 {
-	bool any = false;
 	unsigned int i;
 
 	for (i = 0; i < b->nr_ports; i++) {
@@ -243,9 +244,9 @@ bool port_retry(struct broker *b)
 		if (!p->blocked || !publish(b, p, &p->waiting, p->waiting_number))
 			continue;
 		p->blocked = false;
-		any = true;
+		return true;
 	}
-	return any;
+	return false;
 }
 
 uint64_t port_deadline(const struct broker *b)

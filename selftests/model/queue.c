@@ -96,7 +96,7 @@ void queue_remove(struct broker *b, struct queue *q)
 	death_forget(b, q);
 	while (q->nr) {
 		if (q->entry[0]->state == TAKEN)
-			consumer_lose(b, q->entry[0]);
+			consumer_lose(b, q->entry[0], false);
 		queue_drop(q, q->entry[0]);
 	}
 	free(q->entry);
@@ -452,16 +452,24 @@ void queue_return(struct broker *b, struct queue *q, struct entry *e, bool faile
 
 /* ---- time and length ---- */
 
+/* Of two at the same time, what has its place already; then the one that came first. */
+static bool is_due_before(const struct entry *a, const struct entry *b)
+{
+	if (a->due != b->due)
+		return a->due < b->due;
+	if (a->state != b->state)
+		return a->state == RETRYING;
+	return a->state == RETRYING ? a->place < b->place : a->came < b->came;
+}
+
 bool queue_wake_up(struct broker *b, struct queue *q)
 {
 	struct entry *e = NULL;
 	unsigned int i;
 
-	/* in the order in which they are due; of two, the one that came first */
 	for (i = 0; i < q->nr; i++)
 		if (q->entry[i]->state >= SCHEDULED && q->entry[i]->due <= b->now &&
-		    (!e || q->entry[i]->due < e->due ||
-		     (q->entry[i]->due == e->due && q->entry[i]->came < e->came)))
+		    (!e || is_due_before(q->entry[i], e)))
 			e = q->entry[i];
 	if (!e)
 		return false;

@@ -49,34 +49,54 @@ void retained_keep(struct broker *b, const struct exchange *x, const struct mess
 	keep_newest(b, x->name, m->key, length ? length->number : 1);
 }
 
+/* It waits for no room: what a queue blocks goes nowhere. */
+static void give(struct broker *b, const struct message *m, const struct targets *t)
+{
+	unsigned int i;
+
+	for (i = 0; i < t->nr; i++) {
+		struct queue *q = queue_find(b, t->queue[i]);
+
+		if (q->rules.overflow == BLOCK && queue_admits(b, q, m, 0) == REFUSED)
+			return;
+	}
+	for (i = 0; i < t->nr; i++) {
+		struct queue *q = queue_find(b, t->queue[i]);
+		enum admission a = queue_admits(b, q, m, 0);
+
+		if (a == ADMITTED)
+			queue_append(b, q, m);
+		else if (a == REFUSED && q->rules.overflow == REJECT_PUBLISH_DLX)
+			death_of_message(b, q, m, MAXLEN);
+	}
+}
+
+/*
+ * What dies by that goes on when all is given: it may be remembered then, which changes
+ * nothing about what is given.
+ */
 void retained_deliver(struct broker *b, const struct exchange *x, const struct binding *binding)
 {
-	unsigned int i, j;
+	unsigned int i;
 
+	b->letters_wait = true;
 	for (i = 0; i < b->nr_retained; i++) {
-		struct message m = b->retained[i].m;
+		const struct message *m = &b->retained[i].m;
 		struct targets t;
 
-		if (!is_of(&b->retained[i], x->name, NULL) || !binding_matches(x, binding, &m))
+		if (!is_of(&b->retained[i], x->name, NULL) || !binding_matches(x, binding, m))
 			continue;
 		if (binding->to_exchange) {
-			route_find(b, binding->to, &m, false, &t);
+			route_find(b, binding->to, m, false, &t);
 		} else {
 			t.nr = 1;
 			strcpy(t.queue[0], binding->to);
 		}
-		for (j = 0; j < t.nr; j++) {
-			struct queue *q = queue_find(b, t.queue[j]);
-
-			enum admission a = queue_admits(b, q, &m, 0);
-
-			if (a == ADMITTED)
-				queue_append(b, q, &m);
-			else if (a == REFUSED && q->rules.overflow == REJECT_PUBLISH_DLX)
-				death_of_message(b, q, &m, MAXLEN);
-			broker_settle(b);
-		}
+		give(b, m, &t);
+		broker_settle(b);
 	}
+	b->letters_wait = false;
+	broker_settle(b);
 }
 
 void retained_forget(struct broker *b, const char *exchange)

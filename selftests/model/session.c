@@ -96,10 +96,20 @@ void session_lose(struct session *s, unsigned int consumer, uint64_t tag)
 		staged->lost = true;
 }
 
-/* How many of the first so many staged messages go to a queue. */
+void session_lose_all(struct session *s, unsigned int consumer)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->nr; i++)
+		if (!s->staged[i].publish && s->staged[i].id == consumer)
+			s->staged[i].lost = true;
+}
+
+/* How many of the first so many staged messages are to have a place in a queue. */
 static unsigned int staged_before(struct broker *b, const struct session *s, unsigned int nr,
 				  const char *queue)
 {
+	struct queue *q = queue_find(b, queue);
 	unsigned int i, j, n = 0;
 	struct targets t;
 
@@ -108,7 +118,8 @@ static unsigned int staged_before(struct broker *b, const struct session *s, uns
 			continue;
 		route_find(b, s->staged[i].m.exchange, &s->staged[i].m, false, &t);
 		for (j = 0; j < t.nr; j++)
-			n += !strcmp(t.queue[j], queue);
+			n += !strcmp(t.queue[j], queue) &&
+			     queue_admits(b, q, &s->staged[i].m, 0) != REPEATED;
 	}
 	return n;
 }

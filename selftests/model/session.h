@@ -40,5 +40,7 @@ struct staged *session_stage(struct session *s);
 bool session_staged(const struct session *s, unsigned int consumer, uint64_t tag);
 /* A message is its consumer's no more. */
 void session_lose(struct session *s, unsigned int consumer, uint64_t tag);
+/* The consumer is gone, whatever became of the queues that its messages were in. */
+void session_lose_all(struct session *s, unsigned int consumer);
 
 #endif
