@@ -434,6 +434,18 @@ u32 mqk_rules_demote_after(const struct mqk_rules *r)
 }
 
 /**
+ * mqk_rules_count_failures() - whether anything depends on how often messages fail
+ * @r: the rules, or NULL
+ *
+ * Return: true: failures are counted
+ */
+bool mqk_rules_count_failures(const struct mqk_rules *r)
+{
+	return r && (has_levels(r) || r->delivery_limit != MQK_RULES_UNSET ||
+		     (r->retry_delay && r->retry_delay != MQK_RULES_UNSET));
+}
+
+/**
  * mqk_rules_give_up() - whether a message has failed too often
  * @r: the rules
  * @failures: how often

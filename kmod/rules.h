@@ -124,6 +124,7 @@ struct mqk_rules *mqk_rules_alloc(const struct mqk_rules *r);
 
 bool mqk_rules_keep(const struct mqk_rules *r);
 u32 mqk_rules_demote_after(const struct mqk_rules *r);
+bool mqk_rules_count_failures(const struct mqk_rules *r);
 bool mqk_rules_give_up(const struct mqk_rules *r, u32 failures);
 bool mqk_rules_order(const struct mqk_rules *r);
 u32 mqk_rules_levels(const struct mqk_rules *r);

@@ -110,7 +110,7 @@ static void give_back(struct mqk_queue *q, struct mqk_entry *e,
 {
 	u64 now = mqk_deadline_now(), delay = 0;
 
-	if (failed && q->rules) {
+	if (failed && mqk_rules_count_failures(q->rules)) {
 		if (x->failures < U16_MAX)
 			x->failures++;
 		if (mqk_rules_give_up(q->rules, x->failures)) {
