@@ -85,8 +85,8 @@ static bool take_back(struct broker *b, struct queue *q)
 	pulled = b->consumer[first->consumer].pulls;
 	consumer_lose(b, first, true);
 	queue_return(b, q, first, false);
-	while (pulled && (consumer_dispatch(b, q) || queue_expire(b, q) || queue_shorten(b, q)))
-		;
+	if (pulled)
+		queue_settle(b, q);
 	return true;
 }
 

@@ -152,7 +152,10 @@ void consumer_lose(struct broker *b, struct entry *e, bool lapsed)
 	queue_up(b, c);
 }
 
-/* All that it holds comes back before anything is delivered. */
+/*
+ * All that it holds comes back before anything is delivered; but what was got comes
+ * back one by one, and what follows from each follows before the next one does.
+ */
 void consumer_end(struct broker *b, unsigned int id, bool died)
 {
 	struct consumer *c = &b->consumer[id];
@@ -167,6 +170,8 @@ void consumer_end(struct broker *b, unsigned int id, bool died)
 	while ((e = first_held(b, id, 0, &q))) {
 		c->held--;
 		queue_return(b, q, e, died);
+		if (c->pulls)
+			queue_settle(b, q);
 	}
 	c->open = false;
 	q = attached ? queue_find(b, c->queue) : NULL;
@@ -458,8 +463,8 @@ int consumer_get(struct broker *b, unsigned int id, const char *queue, bool noac
 
 /* ---- settling ---- */
 
-static void settle(struct broker *b, struct queue *q, struct entry *e, enum verdict verdict,
-		   bool requeue)
+static void carry_out(struct broker *b, struct queue *q, struct entry *e,
+		      enum verdict verdict, bool requeue)
 {
 	b->consumer[e->consumer].held--;
 	if (verdict == ACCEPT)
@@ -468,6 +473,17 @@ static void settle(struct broker *b, struct queue *q, struct entry *e, enum verd
 		queue_return(b, q, e, verdict == REJECT);
 	else
 		death_of_entry(b, q, e, REJECTED);
+}
+
+/* As consumer_end(): what was got is settled one by one. */
+static void settle(struct broker *b, struct queue *q, struct entry *e, enum verdict verdict,
+		   bool requeue)
+{
+	bool pulled = b->consumer[e->consumer].pulls;
+
+	carry_out(b, q, e, verdict, requeue);
+	if (pulled)
+		queue_settle(b, q);
 }
 
 /* Keep back what becomes of one message. */
@@ -591,7 +607,7 @@ void consumer_commit(struct broker *b, unsigned int id, uint64_t tag, enum verdi
 
 	/* its queue may be gone */
 	if (e)
-		settle(b, q, e, verdict, requeue);
+		carry_out(b, q, e, verdict, requeue);
 	else
 		settle_lost(b, id, tag, false);
 	queue_up(b, &b->consumer[id]);

@@ -65,9 +65,13 @@ bool death_publish(struct broker *b)
 	route_find(b, d.exchange, &d.m, true, &t);
 	for (i = 0; i < t.nr; i++) {
 		struct queue *q = queue_find(b, t.queue[i]);
-		enum admission a = queue_admits(b, q, &d.m, 0);
+		enum admission a;
 
-		if (message_cycles(&d.m, q->name) || a == REPEATED)
+		/* where it has been, nobody is asked to take it */
+		if (message_cycles(&d.m, q->name))
+			continue;
+		a = queue_admits(b, q, &d.m, 0);
+		if (a == REPEATED)
 			continue;
 		/* Nobody waits for a dead letter, so there is none to hold back. */
 		if (a == ADMITTED || q->rules.overflow == BLOCK)

@@ -425,13 +425,19 @@ static bool gives_up(const struct queue *q, const struct entry *e)
 	return q->rules.delivery_limit >= 0 && e->failures > q->rules.delivery_limit;
 }
 
+/* Nobody counts what nothing depends on. */
+static bool counts_failures(const struct rules *r)
+{
+	return r->levels || r->delivery_limit >= 0 || r->retry_delay;
+}
+
 void queue_return(struct broker *b, struct queue *q, struct entry *e, bool failed)
 {
 	uint64_t delay = 0;
 
 	e->consumer = NOBODY;
 	e->state = READY;
-	if (failed) {
+	if (failed && counts_failures(&q->rules)) {
 		e->failures++;
 		if (gives_up(q, e)) {
 			death_of_entry(b, q, e, DELIVERY_LIMIT);
@@ -515,6 +521,12 @@ bool queue_shorten(struct broker *b, struct queue *q)
 		return false;
 	death_of_entry(b, q, head(q), MAXLEN);
 	return true;
+}
+
+void queue_settle(struct broker *b, struct queue *q)
+{
+	while (consumer_dispatch(b, q) || queue_expire(b, q) || queue_shorten(b, q))
+		;
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)

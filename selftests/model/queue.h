@@ -93,6 +93,8 @@ void queue_drop(struct queue *q, struct entry *e);
 /* A taken message comes back. */
 void queue_return(struct broker *b, struct queue *q, struct entry *e, bool failed);
 
+/* All that follows in this queue alone: deliveries, expiry, what is too much. */
+void queue_settle(struct broker *b, struct queue *q);
 /* What time and length do; true if anything changed. */
 bool queue_expire(struct broker *b, struct queue *q);
 bool queue_shorten(struct broker *b, struct queue *q);

@@ -150,6 +150,27 @@ static const struct step given_and_seen[] = {
 	{ BIND_EXCHANGE, { 0, 2, 1, 1 } },
 };
 
+/* Failures of a message that nobody counted then do not count later. */
+static const struct step failed_without_limit[] = {
+	{ OPEN_SESSION, {} },
+	{ OPEN_PORT, { 0 } },
+	{ PULL, { 0 } },
+	{ DECLARE_QUEUE, { 0, 0, 4 } },		/* has rules */
+	{ DECLARE_QUEUE, { 0, 1, 0 } },		/* has none */
+	{ PUBLISH, { 0, 0, 0, 3 } },		/* with an expiration: it keeps extras */
+	{ PUBLISH, { 0, 0, 1, 3 } },
+	{ GET, { 0, 0 } },
+	{ GET, { 0, 1 } },
+	{ SETTLE_REJECT, { 0, 1, 0, 1 } },
+	{ SETTLE_REJECT, { 0, 0, 0, 1 } },
+	{ CHANGE, { 0, 9 } },			/* a delivery limit of 1 */
+	{ CHANGE, { 1, 9 } },
+	{ GET, { 0, 0 } },
+	{ GET, { 0, 1 } },
+	{ SETTLE_REJECT, { 0, 1, 0, 1 } },
+	{ SETTLE_REJECT, { 0, 0, 0, 1 } },
+};
+
 static void repeat(const struct step *steps, unsigned int nr)
 {
 	static struct history h;
@@ -171,6 +192,7 @@ static void test_once(void)
 	REPEAT(refused_and_blocked);
 	REPEAT(got_for_too_long);
 	REPEAT(given_and_seen);
+	REPEAT(failed_without_limit);
 }
 
 static const struct test tests[] = {
