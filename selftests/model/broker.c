@@ -121,7 +121,7 @@ static bool step(struct broker *b)
 	for (i = 0; i < b->nr_queues; i++)
 		if (queue_expire(b, b->queue[i]) || queue_shorten(b, b->queue[i]))
 			return true;
-	return death_publish(b) || port_retry(b);
+	return !b->letters_wait && (death_publish(b) || will_wake_up(b) || port_retry(b));
 }
 
 void broker_settle(struct broker *b)
@@ -132,8 +132,11 @@ void broker_settle(struct broker *b)
 
 static uint64_t deadline(const struct broker *b)
 {
-	uint64_t first = port_deadline(b);
+	uint64_t first = port_deadline(b), wills = will_deadline(b);
 	unsigned int i;
+
+	if (wills < first)
+		first = wills;
 
 	for (i = 0; i < b->nr_queues; i++) {
 		uint64_t d = queue_deadline(b, b->queue[i]);
@@ -155,7 +158,8 @@ static unsigned int queues_due(const struct broker *b, uint64_t when)
 
 /*
  * From one deadline to the next, so that each finds its own time. Whether the letters
- * of one queue come before what is due at the same time in another is not promised.
+ * of one queue come before what is due at the same time in another is not promised, nor
+ * whether a will comes before that.
  */
 void broker_advance(struct broker *b, uint64_t ms)
 {
@@ -164,7 +168,10 @@ void broker_advance(struct broker *b, uint64_t ms)
 
 	while ((next = deadline(b)) <= end) {
 		unsigned int due = queues_due(b, next), letters = b->nr_letters;
+		unsigned int wills = wills_due(b, next);
 
+		if (wills && wills + due + (port_deadline(b) <= next) > 1)
+			b->undecided = true;
 		b->now = next;
 		broker_settle(b);
 		if (due > 1 && b->nr_letters > letters)

@@ -15,6 +15,7 @@
 #include "retained.h"
 #include "route.h"
 #include "session.h"
+#include "will.h"
 
 #define ROOM		64
 #define PRODUCERS_ROOM	8
@@ -41,10 +42,12 @@ struct broker {
 	unsigned int nr_dead;
 	unsigned int nr_letters;	/* so many were published */
 	char dead_from[NAME_ROOM];	/* queue of the last one that was */
-	bool letters_wait;
+	bool letters_wait;		/* and who waits for room */
 	bool undecided;			/* those of two queues were to be at once: no
 					 * order between them is promised
 					 */
+	struct will will[ROOM];		/* those that wait */
+	unsigned int nr_wills;
 	struct retained *retained;
 	unsigned int nr_retained;
 };

@@ -53,7 +53,7 @@ bool death_publish(struct broker *b)
 	struct dead d;
 	unsigned int i;
 
-	if (!b->nr_dead || b->letters_wait)
+	if (!b->nr_dead)
 		return false;
 	for (i = 0; i < b->nr_dead && strcmp(b->dead[i].from, b->dead_from); i++)
 		;

@@ -38,6 +38,7 @@ static const unsigned char weight[NR_OPERATIONS] = {
 	[CANCEL_SCHEDULED] = 2,
 	[OPEN_PRODUCER] = 2,
 	[PUBLISH_NUMBERED] = 10,
+	[WILL] = 2,
 };
 
 #define BIT(n)	(1u << (n))
@@ -105,6 +106,9 @@ static void choose_profile(struct random *r, const struct scope *scope, struct s
 		s->n[3] = choose_bit(r, scope->consumer_profiles, NR_CONSUMER_PROFILES);
 	else if (s->op == PUBLISH)
 		s->n[3] = choose_bit(r, scope->message_kinds, NR_MESSAGE_KINDS);
+	else if (s->op == WILL && s->n[3] < NR_WILLS - 1)
+		s->n[3] = choose_bit(r, scope->message_kinds, NR_MESSAGE_KINDS) +
+			  s->n[3] / NR_MESSAGE_KINDS * NR_MESSAGE_KINDS;
 }
 
 /* Whether a step is of what a scope has. */
@@ -121,6 +125,8 @@ static bool is_in(const struct scope *scope, const struct step *s)
 		return scope->consumer_profiles >> s->n[3] & 1;
 	case PUBLISH:
 		return scope->message_kinds >> s->n[3] & 1;
+	case WILL:
+		return scope->message_kinds >> s->n[3] % NR_MESSAGE_KINDS & 1;
 	default:
 		return true;
 	}
@@ -159,6 +165,7 @@ static void ranges(enum operation op, unsigned int *below)
 		[CANCEL_SCHEDULED] = { NR_QUEUES, NR_IDS, 1, 1 },
 		[OPEN_PRODUCER] = { 3, 2, 1, 1 },
 		[PUBLISH_NUMBERED] = { 6, NR_EXCHANGES, NR_QUEUES, NR_NUMBERINGS },
+		[WILL] = { 3, NR_EXCHANGES, NR_QUEUES, NR_WILLS },
 	};
 
 	memcpy(below, table[op], sizeof(table[op]));

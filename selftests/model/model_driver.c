@@ -108,9 +108,10 @@ static int open_producer(struct broker *b, const unsigned int *n)
 	return port_open(b, n[0], name, NULL);
 }
 
-static int publish(struct broker *b, const unsigned int *n, unsigned int nr)
+/* A message of a kind, for the exchange and key of a step. */
+static struct message make(const unsigned int *n, unsigned int number, unsigned int nr)
 {
-	struct message_kind kind = message_kind(n[3]);
+	struct message_kind kind = message_kind(number);
 	struct message m = message_make(nr);
 
 	exchange_name(n[1], m.exchange);
@@ -126,7 +127,25 @@ static int publish(struct broker *b, const unsigned int *n, unsigned int nr)
 		strcpy(m.cc.key[m.cc.nr++], kind.cc);
 	if (kind.bcc)
 		strcpy(m.bcc.key[m.bcc.nr++], kind.bcc);
+	return m;
+}
+
+static int publish(struct broker *b, const unsigned int *n, unsigned int nr)
+{
+	struct message m = make(n, n[3], nr);
+
 	return hand_in(b, n[0], &m, number_of(b, n[0], NUMBER_NEXT));
+}
+
+static int will(struct broker *b, const unsigned int *n, unsigned int nr)
+{
+	unsigned int kind, delay;
+	struct message m;
+
+	if (!will_kind(n[3], &kind, &delay))
+		return will_forget(b, n[0]);
+	m = make(n, kind, nr);
+	return will_make(b, n[0], &m, delay);
 }
 
 static int consume(struct broker *b, const unsigned int *n)
@@ -223,6 +242,8 @@ static int apply(struct broker *b, const struct step *s, unsigned int nr)
 		return publish(b, n, nr);
 	case PUBLISH_NUMBERED:
 		return publish_numbered(b, n, nr);
+	case WILL:
+		return will(b, n, nr);
 	case PAUSE:
 		queue_name(n[0], name);
 		return queue_pause(b, name, n[1]);

@@ -485,54 +485,86 @@ static int hand_in_numbered(struct driven *d, struct driven_port *p, struct mqk_
 	return err;
 }
 
+/* A message and what it points to. */
+struct made {
+	struct mqk_message m;
+	char payload[PAYLOAD];
+	unsigned char headers[HEADERS_ROOM];
+};
+
+/* Of a kind, for the exchange and key of a step. */
+static int make(struct driven *d, struct made *made, const unsigned int *n, unsigned int number,
+		unsigned int nr)
+{
+	struct message_kind kind = message_kind(number);
+	const char *key = key_name(n[2]);
+	struct mqk_message *m = &made->m;
+	char name[TEXT_ROOM];
+
+	*made = (struct made){};
+	exchange_name(n[1], name);
+	if (mqk_exchange_id(d->admin, name, &m->exchange))
+		return -ENOENT;
+	m->key = (uintptr_t)key;
+	m->key_len = strlen(key);
+	m->payload = (uintptr_t)made->payload;
+	m->payload_len = sizeof(made->payload);
+	memcpy(made->payload, &nr, sizeof(nr));
+	m->headers = (uintptr_t)made->headers;
+	m->headers_len = further_keys(&kind, made->headers);
+	m->flags |= kind.mandatory ? MQK_MSG_F_MANDATORY : 0;
+	m->flags |= kind.cc || kind.bcc ? MQK_MSG_F_CC : 0;
+	m->flags |= kind.id ? MQK_MSG_F_ID : 0;
+	m->flags |= *kind.group ? MQK_MSG_F_GROUP : 0;
+	if (kind.delay) {
+		m->delay = kind.delay;
+		m->flags |= MQK_MSG_F_DELAY;
+	}
+	if (kind.priority >= 0)
+		m->priority = kind.priority;
+	if (kind.expiration >= 0) {
+		m->expiration = kind.expiration;
+		m->flags |= MQK_MSG_F_EXPIRATION;
+	}
+	return 0;
+}
+
+static int will(struct driven *d, struct mqk *m, const unsigned int *n, unsigned int nr)
+{
+	unsigned int kind, delay;
+	struct made made;
+	int err;
+
+	if (!will_kind(n[3], &kind, &delay))
+		return mqk_will(m, NULL, 0);
+	err = make(d, &made, n, kind, nr);
+	return err ?: mqk_will(m, &made.m, delay * 1000000ull);
+}
+
 static int publish(struct driven *d, const struct step *s, unsigned int nr)
 {
 	const unsigned int *n = s->n;
 	struct driven_port *p = n[0] < d->nr_ports ? &d->port[n[0]] : NULL;
 	bool numbered = s->op == PUBLISH_NUMBERED;
-	struct message_kind kind = message_kind(numbered ? 0 : n[3]);
-	char payload[PAYLOAD] = {}, name[TEXT_ROOM];
-	const char *key = key_name(n[2]);
-	unsigned char headers[HEADERS_ROOM];
-	struct mqk_message m = {
-		.flags = kind.mandatory ? MQK_MSG_F_MANDATORY : 0,
-		.key = (uintptr_t)key, .key_len = strlen(key),
-		.headers = (uintptr_t)headers,
-		.payload = (uintptr_t)payload, .payload_len = sizeof(payload),
-	};
+	struct made made;
+	int err;
 
 	if (!p || !p->p)
 		return -ENOENT;
-	exchange_name(n[1], name);
-	if (mqk_exchange_id(d->admin, name, &m.exchange))
-		return -ENOENT;
-	memcpy(payload, &nr, sizeof(nr));
+	err = make(d, &made, n, numbered ? 0 : n[3], nr);
+	if (err)
+		return err;
 	if (!p->held)
 		p->last = nr;
 	if (d->session[p->session].tx && p->nr_staged < HELD_ROOM)
 		p->staged[p->nr_staged] = nr;
-	m.headers_len = further_keys(&kind, headers);
-	m.flags |= kind.cc || kind.bcc ? MQK_MSG_F_CC : 0;
-	m.flags |= kind.id ? MQK_MSG_F_ID : 0;
-	m.flags |= *kind.group ? MQK_MSG_F_GROUP : 0;
-	if (kind.delay) {
-		m.delay = kind.delay;
-		m.flags |= MQK_MSG_F_DELAY;
-	}
-	if (kind.priority >= 0)
-		m.priority = kind.priority;
-	if (kind.expiration >= 0) {
-		m.expiration = kind.expiration;
-		m.flags |= MQK_MSG_F_EXPIRATION;
-	}
 	/* in place or not, as it happens */
 	if (p->producer < 0) {
-		int err = p->held ? while_held(d, p, 0) : hand_in(p, &m, nr % 2);
-
+		err = p->held ? while_held(d, p, 0) : hand_in(p, &made.m, nr % 2);
 		p->nr_staged += d->session[p->session].tx && !err;
 		return err;
 	}
-	return hand_in_numbered(d, p, &m, nr % 2, numbered ? n[3] : NUMBER_NEXT);
+	return hand_in_numbered(d, p, &made.m, nr % 2, numbered ? n[3] : NUMBER_NEXT);
 }
 
 static int consume(struct driven *d, struct mqk *m, const unsigned int *n, bool pulls)
@@ -855,7 +887,7 @@ static int transact(struct driven *d, enum operation op, unsigned int session)
 	return err;
 }
 
-static int apply_in_session(struct driven *d, const struct step *s)
+static int apply_in_session(struct driven *d, const struct step *s, unsigned int nr)
 {
 	const unsigned int *n = s->n;
 	struct mqk *m = n[0] < d->nr_sessions ? d->session[n[0]].m : NULL;
@@ -888,6 +920,8 @@ static int apply_in_session(struct driven *d, const struct step *s)
 	case COMMIT:
 	case ROLLBACK:
 		return transact(d, s->op, n[0]);
+	case WILL:
+		return will(d, m, n, nr);
 	default:
 		return -EOPNOTSUPP;
 	}
@@ -930,12 +964,12 @@ static void settle_down(struct driven *d)
 	} while (any);
 }
 
-/* A tick of the clock; what was out for too long is nobody's any more. */
-static void tick(struct driven *d)
+/* Half a tick of the clock, as something may be due then; what was out for too long is nobody's any more. */
+static void half_tick(struct driven *d)
 {
 	unsigned int i, j;
 
-	d->now += TICK_MS;
+	d->now += TICK_MS / 2;
 	for (i = 0; i < d->nr_consumers; i++)
 		for (j = d->consumer[i].nr_held; j-- > 0;) {
 			const struct held *h = &d->consumer[i].held[j];
@@ -943,7 +977,7 @@ static void tick(struct driven *d)
 			if (h->until && h->until <= d->now)
 				forget(&d->consumer[i], j);
 		}
-	mqk_driver_advance(TICK_MS);
+	mqk_driver_advance(TICK_MS / 2);
 	settle_down(d);
 }
 
@@ -982,11 +1016,11 @@ static int apply(struct driven *d, const struct step *s, unsigned int nr)
 	case SETTLE_REJECT:
 		return settle(d, s);
 	case ADVANCE:
-		for (i = 0; i < s->n[0]; i++)
-			tick(d);
+		for (i = 0; i < 2 * s->n[0]; i++)
+			half_tick(d);
 		return 0;
 	default:
-		return apply_in_session(d, s);
+		return apply_in_session(d, s, nr);
 	}
 }
 

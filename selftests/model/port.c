@@ -130,6 +130,14 @@ static bool deliver(struct broker *b, const struct message *m, const struct targ
 	return all;
 }
 
+bool port_gives(struct broker *b, const struct message *m, const struct targets *t)
+{
+	if (count_refusals(b, m, t, true))
+		return false;
+	deliver(b, m, t);
+	return true;
+}
+
 /* Take a message that nothing is wrong with; false: it has to wait. */
 static bool publish(struct broker *b, struct port *p, const struct message *m, uint64_t number)
 {

@@ -48,6 +48,8 @@ int port_take(struct broker *b, unsigned int id, const struct message *m, uint64
 /* What a transaction has kept back, and every queue takes. */
 void port_commit(struct broker *b, unsigned int id, const struct message *m);
 void port_confirm(struct broker *b, unsigned int id);
+/* Into all queues that take it, for a message that waits for no room; false: into none. */
+bool port_gives(struct broker *b, const struct message *m, const struct targets *t);
 /* Try what is blocked again; true if one of them is not any more. */
 bool port_retry(struct broker *b);
 uint64_t port_deadline(const struct broker *b);

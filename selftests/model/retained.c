@@ -49,28 +49,6 @@ void retained_keep(struct broker *b, const struct exchange *x, const struct mess
 	keep_newest(b, x->name, m->key, length ? length->number : 1);
 }
 
-/* It waits for no room: what a queue blocks goes nowhere. */
-static void give(struct broker *b, const struct message *m, const struct targets *t)
-{
-	unsigned int i;
-
-	for (i = 0; i < t->nr; i++) {
-		struct queue *q = queue_find(b, t->queue[i]);
-
-		if (q->rules.overflow == BLOCK && queue_admits(b, q, m, 0) == REFUSED)
-			return;
-	}
-	for (i = 0; i < t->nr; i++) {
-		struct queue *q = queue_find(b, t->queue[i]);
-		enum admission a = queue_admits(b, q, m, 0);
-
-		if (a == ADMITTED)
-			queue_append(b, q, m);
-		else if (a == REFUSED && q->rules.overflow == REJECT_PUBLISH_DLX)
-			death_of_message(b, q, m, MAXLEN);
-	}
-}
-
 /*
  * What dies by that goes on when all is given: it may be remembered then, which changes
  * nothing about what is given.
@@ -92,7 +70,7 @@ void retained_deliver(struct broker *b, const struct exchange *x, const struct b
 			t.nr = 1;
 			strcpy(t.queue[0], binding->to);
 		}
-		give(b, m, &t);
+		port_gives(b, m, &t);
 		broker_settle(b);
 	}
 	b->letters_wait = false;

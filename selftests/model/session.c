@@ -40,6 +40,10 @@ int session_close(struct broker *b, unsigned int id, bool died)
 	for (i = b->nr_queues; i-- > 0;)
 		if (b->queue[i]->session == id)
 			queue_remove(b, b->queue[i]);
+	if (died) {
+		broker_settle(b);
+		will_execute(b, id);
+	}
 	b->letters_wait = false;
 	broker_settle(b);
 	return 0;
@@ -193,7 +197,9 @@ int session_commit(struct broker *b, unsigned int id)
 	}
 	staged = s->staged;
 	nr = s->nr;
-	*s = (struct session){ .open = true };
+	s->staged = NULL;
+	s->nr = 0;
+	s->tx = false;
 	/* All of it, before anything follows from any of it. */
 	for (i = 0; i < nr; i++)
 		if (staged[i].publish)

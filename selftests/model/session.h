@@ -6,6 +6,7 @@
 
 #include "consumer.h"
 #include "port.h"
+#include "will.h"
 
 struct staged {
 	bool publish;
@@ -19,6 +20,7 @@ struct staged {
 
 struct session {
 	bool open;
+	struct will will;
 	bool tx;
 	struct staged *staged;
 	unsigned int nr;

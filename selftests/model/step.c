@@ -38,6 +38,7 @@ static const struct {
 	[CANCEL_SCHEDULED] = { "cancel-scheduled", 2 },
 	[OPEN_PRODUCER] = { "open-producer", 2 },
 	[PUBLISH_NUMBERED] = { "publish-numbered", 4 },
+	[WILL] = { "will", 4 },
 };
 
 void step_print(struct text *t, const struct step *s)
@@ -357,4 +358,11 @@ struct message_kind message_kind(unsigned int n)
 	};
 
 	return kind[n % NR_MESSAGE_KINDS];
+}
+
+bool will_kind(unsigned int n, unsigned int *kind, unsigned int *delay_ms)
+{
+	*kind = n % NR_MESSAGE_KINDS;
+	*delay_ms = n / NR_MESSAGE_KINDS ? WILL_DELAY_MS : 0;
+	return n < NR_WILLS - 1;
 }

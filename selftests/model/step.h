@@ -45,6 +45,7 @@ enum operation {
 	CANCEL_SCHEDULED,	/* queue, which id */
 	OPEN_PRODUCER,		/* session, name: a port for a producer */
 	PUBLISH_NUMBERED,	/* port, exchange, key, enum numbering */
+	WILL,			/* session, exchange, key, which one: will_kind() */
 	NR_OPERATIONS,
 };
 
@@ -100,6 +101,11 @@ struct message_kind {
 	const char *id;			/* NULL: none, or none that counts */
 };
 
+/* A last will is of a kind, at once or with a delay; or there is none any more. */
+#define NR_WILLS		(2 * NR_MESSAGE_KINDS + 1)
+/* Between two ticks, so that it seldom comes at the time of something else. */
+#define WILL_DELAY_MS		(5 * TICK_MS / 2)
+
 #define NR_IDS			2
 #define NR_MESSAGE_KINDS	20
 
@@ -112,5 +118,7 @@ struct queue_profile queue_profile(unsigned int n);
 struct table queue_change_args(unsigned int n);
 struct exchange_profile exchange_profile(unsigned int n);
 struct message_kind message_kind(unsigned int n);
+/* False: no will; else the number of its kind, and its delay. */
+bool will_kind(unsigned int n, unsigned int *kind, unsigned int *delay_ms);
 
 #endif

@@ -15,6 +15,7 @@
 #include "kmod/retire.h"
 #include "kmod/ringmap.h"
 #include "kmod/session.h"
+#include "kmod/will.h"
 #include "kmod/window.h"
 #include "kmod/work.h"
 #include "shim.h"
@@ -91,6 +92,7 @@ const char *kernel_stop(void)
 		mutex_lock(&broker->mutex);
 	}
 	mutex_unlock(&broker->mutex);
+	mqk_will_cancel_all(broker);
 	mqk_broker_retire(broker);
 	if (threads)
 		shim_work_stop();
