@@ -25,7 +25,7 @@ static struct mqk_dir only;
 static bool in_use;
 static unsigned long ops, fail_at;
 static int fail_err;
-static bool failed;
+static bool failed, off;
 
 static void resize(struct image *i, size_t len)
 {
@@ -117,8 +117,15 @@ unsigned long disk_ops(void)
 	return ops;
 }
 
+void disk_power(bool on)
+{
+	off = !on;
+}
+
 static int step(void)
 {
+	if (off)
+		return -EIO;
 	if (++ops != fail_at)
 		return 0;
 	failed = true;
@@ -182,6 +189,8 @@ int mqk_dir_write(struct mqk_dir *dir, enum mqk_dir_file file, const void *from,
 	struct image *i = &files[file].now;
 	int err = step();
 
+	if (off)
+		return err;
 	if (err)
 		len = len / 2;
 	if (at + len > i->len)

@@ -29,6 +29,8 @@ void disk_settle(void);
  */
 void disk_fail_nth(unsigned long n, int err);
 bool disk_failed(void);
+/* Without power every operation fails that writes, and leaves nothing. */
+void disk_power(bool on);
 /* Operations that write, so far. */
 unsigned long disk_ops(void);
 
