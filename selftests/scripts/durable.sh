@@ -362,6 +362,27 @@ else
 	tap_skip "whom the files speak of" "needs root"
 fi
 
+# --- the systemd unit ---------------------------------------------------------------------
+
+# unit_does KEY: what the unit runs, for our broker and directory
+unit_does()
+{
+	sed -n "s#^$1=@BINDIR@/mqkctl##p" "$here/../../etc/mqk@.service.in" |
+		sed "s#/var/lib/mqk/%i#$top/unit#; s#%i#$name#g; s#\$MQK_OPEN_OPTIONS#--mode 0640#"
+}
+
+mkdir "$top/unit"
+"$ctl" broker create "$name" --dir "$top/unit"
+m queue declare kept --durable >/dev/null
+"$ctl" broker close "$name"
+# shellcheck disable=SC2046 # words
+tap_check "what the unit does when it starts" "$ctl" $(unit_does ExecStart)
+tap_check "the broker is there" m queue purge kept
+tap_equal "as the options say" "$(stat -c %a "/dev/mqk/$name")" 640
+# shellcheck disable=SC2046 # words
+tap_check "what the unit does when it stops" "$ctl" $(unit_does ExecStop)
+tap_check "the broker is not there" test ! -e "/dev/mqk/$name"
+
 # --- reloading the module -----------------------------------------------------------------
 
 if [ -n "${MQK_MODULE:-}" ] && [ "$(id -u)" -eq 0 ]; then
