@@ -12,7 +12,7 @@
 #include "test.h"
 
 #define NODE		"/unit/node"
-#define HISTORIES	300
+#define HISTORIES	1000
 #define LENGTH		200
 
 static const char *left;
