@@ -110,11 +110,20 @@ static struct mqk_binding *alloc_binding(const struct mqk_binding_id *id,
 	return b;
 }
 
-/* A queue begins to listen to events, or has one binding less that does. */
+static bool is_of_events(const struct mqk_exchange *x)
+{
+	return x->id == x->broker->events.exchange;
+}
+
+/* Somebody begins to listen to events or messages, or has one binding less that does. */
 static void listen(const struct mqk_binding *b, int n)
 {
 	struct mqk_events *events = &b->exchange->broker->events;
 
+	if (!is_of_events(b->exchange)) {
+		mqk_taps_listen(b->exchange->broker, n > 0);
+		return;
+	}
 	WRITE_ONCE(events->listeners, events->listeners + n);
 	if (b->queue)
 		WRITE_ONCE(b->queue->listens, b->queue->listens + n);
@@ -124,7 +133,7 @@ static void tell(const struct mqk_binding *b, const char *what)
 {
 	const struct mqk_exchange *x = b->exchange;
 
-	if (x->system || (b->queue && b->queue->listens))
+	if (is_of_events(x) || (b->queue && b->queue->listens))
 		return;
 	mqk_event_tell(x->broker, what,
 		       MQK_EVENT_TEXT("exchange", x->name, x->name_len),

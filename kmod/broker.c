@@ -94,6 +94,7 @@ struct mqk_broker *mqk_broker_alloc(const struct mqk_broker_options *options,
 	init_waitqueue_head(&broker->given);
 	INIT_LIST_HEAD(&broker->producers);
 	mqk_events_init(&broker->events);
+	mqk_taps_init(&broker->taps);
 	mqk_store_init(&broker->store, options->segment_size);
 	mqk_compact_start(broker);
 	mqk_account_init(&broker->account, options->limit);
@@ -268,6 +269,8 @@ void mqk_broker_stat(struct mqk_broker *broker, struct mqk_stat *stat)
 		stat->dead_lost += READ_ONCE(c->dead_lost);
 		stat->events += READ_ONCE(c->events);
 		stat->events_lost += READ_ONCE(c->events_lost);
+		stat->traces += READ_ONCE(c->traces);
+		stat->traces_lost += READ_ONCE(c->traces_lost);
 		stat->held_queue += READ_ONCE(c->held_queue);
 		stat->held_limit += READ_ONCE(c->held_limit);
 	}

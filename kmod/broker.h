@@ -36,7 +36,7 @@
  *	    store->lock (spin)		lists of segments, numbers, when to compact
  *	    wait queues
  *
- * Leaves that are not drawn: broker->events.lock, and those of
+ * Leaves that are not drawn: broker->events.lock, broker->taps.lock, and those of
  * Documentation/locking.rst.
  *
  * Data paths hold no lock while they copy from or to a process, but
@@ -61,6 +61,7 @@
 #include "event.h"
 #include "owner.h"
 #include "segment.h"
+#include "tap.h"
 
 struct device;
 struct mqk_durable;
@@ -96,6 +97,8 @@ struct mqk_counters {
 	u64 dead_lost;
 	u64 events;
 	u64 events_lost;
+	u64 traces;
+	u64 traces_lost;
 	u64 held_queue;			/* those that are, as all that follow */
 	u64 held_limit;
 };
@@ -127,6 +130,7 @@ struct mqk_counters {
  * @wills: of sessions that have ended, not published yet: will.h
  * @producers: names that are known
  * @events: what it tells of itself
+ * @taps: what it tells of messages
  * @seen_gen: how often queues were given what they have seen (seen.h)
  * @next_name: for queues that the broker names
  * @next_exchange: cursor of ids
@@ -172,6 +176,7 @@ struct mqk_broker {
 	wait_queue_head_t given;
 	struct list_head producers;
 	struct mqk_events events;
+	struct mqk_taps taps;
 	u64 seen_gen;
 	u64 next_name;
 	u32 next_exchange;
@@ -265,6 +270,22 @@ static inline void mqk_broker_reroute(struct mqk_broker *broker, u32 exchange)
 		/* what changed is there before the number: mqk_route_gen() */
 		smp_store_release(gen, *gen + 1);
 	}
+}
+
+/**
+ * mqk_broker_reroute_all() - make all cached routes stale
+ * @broker: the broker
+ *
+ * Context: broker->mutex.
+ */
+static inline void mqk_broker_reroute_all(struct mqk_broker *broker)
+{
+	u32 i;
+
+	lockdep_assert_held(&broker->mutex);
+	for (i = 0; i < MQK_ROUTE_GENS; i++)
+		/* pairs with mqk_route_gen() */
+		smp_store_release(&broker->route_gen[i], broker->route_gen[i] + 1);
 }
 
 #endif /* MQK_BROKER_H */

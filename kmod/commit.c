@@ -41,6 +41,7 @@
 #include "stock.h"
 #include "tally.h"
 #include "turn.h"
+#include "watch.h"
 
 /* A commit under way. */
 struct commit {
@@ -106,7 +107,7 @@ static int keep_route(struct mqk_staged *m, const struct mqk_route *found, u32 *
 		*want = found->nr ?: 1;
 		return -ENOBUFS;
 	}
-	route->remembers = found->remembers;
+	route->further = found->further;
 	for (i = 0; i < found->nr; i++)
 		if (kref_get_unless_zero(&found->queue[i]->ref))
 			route->queue[m->nr_queues++] = found->queue[i];
@@ -427,6 +428,7 @@ static void give_groups(struct mqk_staged *m)
 static void put_message(struct commit *c, struct mqk_staged *m)
 {
 	struct mqk_port *p = m->port;
+	struct mqk_tap *tap = NULL;
 	u32 i, reached;
 
 	mutex_lock(&p->mutex);
@@ -437,7 +439,11 @@ static void put_message(struct commit *c, struct mqk_staged *m)
 	}
 	give_groups(m);
 	rcu_read_lock();
+	if (m->route->traced)
+		tap = mqk_watch_publish(p, ref_of(m));
 	reached = mqk_post_commit(p, m->route, ref_of(m));
+	if (m->route->traced)
+		mqk_watch_published(p, tap, reached);
 	rcu_read_unlock();
 	for (i = reached; i < m->route->nr; i++)
 		mqk_segment_put(m->segment);

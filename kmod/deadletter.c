@@ -244,7 +244,7 @@ static int leave_out_circles(struct postman *m, const struct mqk_route *route)
 	if (!m->route || m->route->room < route->nr)
 		return -ENOBUFS;
 	m->route->nr = 0;
-	m->route->remembers = route->remembers;
+	m->route->further = route->further;
 	for (i = 0; i < route->nr; i++) {
 		struct mqk_queue *q = route->queue[i];
 

@@ -22,8 +22,8 @@
 #include "rules.h"
 #include "settle.h"
 #include "takers.h"
-#include "trace.h"
 #include "turn.h"
+#include "watch.h"
 #include "work.h"
 
 /* Taken by a consumer who acknowledges nothing: settled, but still being read. */
@@ -84,7 +84,8 @@ static __always_inline void deliver(struct mqk_queue *q, struct mqk_consumer *c,
 	d->tag = mqk_slots_add(&c->slots, e);
 	take(q, e, c, d, noack);
 	c->allowed -= min(c->allowed, mqk_consumer_share(e->payload_len));
-	trace_mqk_deliver(q, c, d);
+	if (mqk_watched())
+		mqk_watch_delivery(q, c, d);
 	/* (A) the entry is complete before its number appears */
 	smp_store_release(&d->pos, pos);
 	WRITE_ONCE(c->pos, pos);
@@ -531,7 +532,8 @@ int mqk_queue_get(struct mqk_queue *q, struct mqk_consumer *c,
 		*ready = q->ready;
 		if (unlikely(q->nr_writers))
 			mqk_room_wake_locked(q);
-		trace_mqk_deliver(q, c, d);
+		if (mqk_watched())
+			mqk_watch_delivery(q, c, d);
 		kref_get(&q->ref);	/* the tag's */
 	}
 	spin_unlock(&q->lock);

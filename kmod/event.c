@@ -38,13 +38,23 @@ static u32 value_len(const struct mqk_event_field *f)
 	}
 }
 
-static u32 field_size(const struct mqk_event_field *f)
+/**
+ * mqk_event_field_size() - how much room a header takes
+ * @f: the header
+ * Return: bytes, with padding
+ */
+u32 mqk_event_field_size(const struct mqk_event_field *f)
 {
 	return round_up(sizeof(struct mqk_header) + strlen(f->name) + value_len(f), 8);
 }
 
-/* Encode a field; returns where the next one goes. */
-static u8 *put(u8 *at, const struct mqk_event_field *f)
+/**
+ * mqk_event_field_put() - encode a header
+ * @at: where it goes; its room is zero
+ * @f: the header
+ * Return: where the next one goes
+ */
+u8 *mqk_event_field_put(u8 *at, const struct mqk_event_field *f)
 {
 	u32 name_len = strlen(f->name), len = value_len(f);
 	u8 *value = at + sizeof(struct mqk_header) + name_len;
@@ -59,7 +69,7 @@ static u8 *put(u8 *at, const struct mqk_event_field *f)
 		*value = f->number;
 	else
 		put_unaligned_le64(f->number, value);
-	return at + field_size(f);
+	return at + mqk_event_field_size(f);
 }
 
 /* Its key, and what it is about, if that has a name. */
@@ -82,9 +92,9 @@ static struct mqk_event *alloc(const char *key, const struct mqk_event_field *fi
 	struct mqk_event *e;
 	u8 *at;
 
-	headers_len = field_size(&ends[0]) + field_size(&ends[1]);
+	headers_len = mqk_event_field_size(&ends[0]) + mqk_event_field_size(&ends[1]);
 	for (i = 0; i < nr; i++)
-		headers_len += field_size(&field[i]);
+		headers_len += mqk_event_field_size(&field[i]);
 	if (nr && field[0].type == MQK_HEADER_STRING)
 		body_len += 1 + field[0].len;
 	e = kzalloc(struct_size(e, data, key_len + headers_len + body_len),
@@ -96,10 +106,10 @@ static struct mqk_event *alloc(const char *key, const struct mqk_event_field *fi
 	e->body_len = body_len;
 	memcpy(e->data, key, key_len);
 	at = mqk_event_headers(e);
-	at = put(at, &ends[0]);
-	at = put(at, &ends[1]);
+	at = mqk_event_field_put(at, &ends[0]);
+	at = mqk_event_field_put(at, &ends[1]);
 	for (i = 0; i < nr; i++)
-		at = put(at, &field[i]);
+		at = mqk_event_field_put(at, &field[i]);
 	put_body(e, key, &field[0]);
 	return e;
 }

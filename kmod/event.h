@@ -89,6 +89,9 @@ struct mqk_events {
 	struct work_struct work;
 };
 
+u32 mqk_event_field_size(const struct mqk_event_field *f);
+u8 *mqk_event_field_put(u8 *at, const struct mqk_event_field *f);
+
 void mqk_events_init(struct mqk_events *events);
 void mqk_event_write(struct mqk_broker *broker, const char *key,
 		     const struct mqk_event_field *field, u32 nr);

@@ -509,6 +509,21 @@ const struct mqk_exchange_ops mqk_exchange_default = {
 	.route = default_route,
 };
 
+/* Make an exchange that the broker alone publishes to; its id or an error. */
+static int make_system(struct mqk_broker *broker, struct mqk_declare *d,
+		       const char *name, struct mqk_refusal *why)
+{
+	struct mqk_exchange *x;
+
+	d->name = name;
+	d->name_len = strlen(name);
+	x = make(broker, &mqk_exchange_system, d, why);
+	if (IS_ERR(x))
+		return PTR_ERR(x);
+	x->system = true;
+	return x->id;
+}
+
 /**
  * mqk_exchange_predeclare() - make the exchanges that every broker has
  * @broker: a new broker
@@ -522,7 +537,6 @@ int mqk_exchange_predeclare(struct mqk_broker *broker,
 			    struct mqk_tenant *tenant,
 			    struct mqk_refusal *why)
 {
-	static const char event[] = "amq.mqk.event";
 	static const struct {
 		const char *name;
 		const struct mqk_exchange_ops *ops;
@@ -541,6 +555,7 @@ int mqk_exchange_predeclare(struct mqk_broker *broker,
 	};
 	struct mqk_exchange *x;
 	unsigned int i;
+	int id;
 
 	/* in the order of the table: the first one has MQK_EXCHANGE_DEFAULT_ID */
 	for (i = 0; i < ARRAY_SIZE(table); i++) {
@@ -550,15 +565,19 @@ int mqk_exchange_predeclare(struct mqk_broker *broker,
 		if (IS_ERR(x))
 			return PTR_ERR(x);
 	}
-	d.name = event;
-	d.name_len = strlen(event);
 	d.flags |= MQK_DECLARE_F_INTERNAL;
-	/* who binds it makes its owner pay for messages, and learns of everybody */
+	/*
+	 * who binds one makes its owner pay for messages, and learns of everybody, or
+	 * reads all their messages
+	 */
 	d.owner = (struct mqk_owner) { broker->node.uid, broker->node.gid, 0400 };
-	x = make(broker, &mqk_exchange_system, &d, why);
-	if (IS_ERR(x))
-		return PTR_ERR(x);
-	x->system = true;
-	broker->events.exchange = x->id;
+	id = make_system(broker, &d, "amq.mqk.event", why);
+	if (id < 0)
+		return id;
+	broker->events.exchange = id;
+	id = make_system(broker, &d, "amq.mqk.trace", why);
+	if (id < 0)
+		return id;
+	broker->taps.exchange = id;
 	return 0;
 }

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The herald: publishes the events of a broker (event.h).
- *
- * Events are messages like any others: who owns the broker's node pays for them,
- * within its limits, and a queue that is full refuses them.
+ * The herald; and what it tells of events (event.h).
  */
-#include "event.h"
+#include "herald.h"
 
 #include <linux/cred.h>
 #include <linux/err.h>
@@ -14,14 +11,22 @@
 
 #include "appender.h"
 #include "broker.h"
+#include "event.h"
 #include "port.h"
 #include "post.h"
 #include "publish.h"
 #include "segment.h"
 #include "util/record.h"
 
-/* A port of the owner of the broker's node; nobody reads its completions. */
-static struct mqk_port *open_port(struct mqk_broker *broker)
+/**
+ * mqk_herald_open() - a port of the owner of a broker's node
+ * @broker: the broker
+ *
+ * Nobody reads its completions.
+ *
+ * Return: the port, to be put; NULL: there is no memory or credit
+ */
+struct mqk_port *mqk_herald_open(struct mqk_broker *broker)
 {
 	const struct mqk_port_options o = {
 		.entries = MQK_RING_MIN,
@@ -45,32 +50,33 @@ static struct mqk_port *open_port(struct mqk_broker *broker)
 	return p;
 }
 
-static void make_head(struct mqk_port *p, const struct mqk_event *e)
+static void make_head(struct mqk_port *p, const struct mqk_notice *n)
 {
 	struct mqk_record *r = &p->head_copy;
 
 	memset(r, 0, sizeof(*r));
-	r->payload_len = e->body_len;
-	r->headers_len = e->headers_len;
-	r->key_len = e->key_len;
+	r->payload_len = n->body_len;
+	r->headers_len = n->headers_len;
+	r->key_len = n->key_len;
 	r->type = MQK_RECORD_DATA;
-	r->exchange = p->broker->events.exchange;
+	r->exchange = n->exchange;
 	p->size = 0;
 	p->routed = false;
-	memcpy(p->key.word, e->data, e->key_len);
-	mqk_key_pad(&p->key, e->key_len);
+	memcpy(p->key.word, n->key, n->key_len);
+	mqk_key_pad(&p->key, n->key_len);
 }
 
 /* Write its record; 0 or why there is no room. */
-static int write_record(struct mqk_port *p, struct mqk_event *e, struct mqk_kept *kept)
+static int write_record(struct mqk_port *p, const struct mqk_notice *n,
+			struct mqk_kept *kept)
 {
 	struct mqk_record *r = &p->head_copy;
-	u64 size = MQK_RECORD_SIZE(e->key_len, e->headers_len, e->body_len);
+	u64 size = MQK_RECORD_SIZE(n->key_len, n->headers_len, n->body_len);
 	struct mqk_segment *seg;
 	u8 *at;
 	int err;
 
-	make_head(p, e);
+	make_head(p, n);
 	err = mqk_post_grant(p, 1);
 	if (err)
 		return err;
@@ -82,23 +88,43 @@ static int write_record(struct mqk_port *p, struct mqk_event *e, struct mqk_kept
 	at = seg->vaddr + kept->offset;
 	r->commit = seg->generation;
 	memcpy(at, r, MQK_RECORD_KEY);
-	memcpy(at + MQK_RECORD_KEY, e->data, e->key_len);
-	memcpy(at + MQK_RECORD_HEADERS(e->key_len), mqk_event_headers(e), e->headers_len);
-	memcpy(at + MQK_RECORD_PAYLOAD(e->key_len, e->headers_len), mqk_event_body(e),
-	       e->body_len);
+	memcpy(at + MQK_RECORD_KEY, n->key, n->key_len);
+	memcpy(at + MQK_RECORD_HEADERS(n->key_len), n->headers, n->headers_len);
+	memcpy(at + MQK_RECORD_PAYLOAD(n->key_len, n->headers_len), n->body, n->body_len);
 	return 0;
 }
 
-/* Whether it is where it is to be. */
-static bool publish(struct mqk_port *p, struct mqk_event *e)
+/**
+ * mqk_herald_publish() - publish a message of the broker's own
+ * @p: a port that mqk_herald_open() has made
+ * @n: the message
+ *
+ * Return: whether it is where it is to be
+ */
+bool mqk_herald_publish(struct mqk_port *p, const struct mqk_notice *n)
 {
 	struct mqk_kept kept = {};
 	int err;
 
 	mutex_lock(&p->mutex);
-	err = write_record(p, e, &kept);
+	err = write_record(p, n, &kept);
 	mutex_unlock(&p->mutex);
 	return !err && mqk_publish_kept(p, &kept) >= 0;
+}
+
+static bool publish(struct mqk_port *p, struct mqk_event *e)
+{
+	const struct mqk_notice n = {
+		.exchange = p->broker->events.exchange,
+		.key_len = e->key_len,
+		.headers_len = e->headers_len,
+		.body_len = e->body_len,
+		.key = e->data,
+		.headers = mqk_event_headers(e),
+		.body = mqk_event_body(e),
+	};
+
+	return mqk_herald_publish(p, &n);
 }
 
 /**
@@ -116,7 +142,7 @@ void mqk_events_publish(struct work_struct *work)
 		bool dead = READ_ONCE(broker->dead);
 
 		if (!p && !dead)
-			p = open_port(broker);
+			p = mqk_herald_open(broker);
 		if (!dead && p && publish(p, e))
 			mqk_count(broker, events, 1);
 		else

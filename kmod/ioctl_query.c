@@ -51,7 +51,7 @@ void mqk_fill_query(struct mqk_query *q)
 		      MQK_FEATURE_DURABLE | MQK_FEATURE_DEDUP |
 		      MQK_FEATURE_LAST_VALUE | MQK_FEATURE_EVENTS |
 		      MQK_FEATURE_PRODUCER | MQK_FEATURE_BLOCK |
-		      MQK_FEATURE_TX;
+		      MQK_FEATURE_TX | MQK_FEATURE_TRACE;
 	q->segment_base = (u64)MQK_MAP_SEGMENT << MQK_MAP_KIND_SHIFT;
 	q->segment_shift = MQK_MAP_SEGMENT_SHIFT;
 	q->ring_max = MQK_RING_MAX;

@@ -115,6 +115,14 @@
 /* Events of a broker that were not published yet. */
 #define MQK_EVENTS_MAX		1024u
 
+/*
+ * Messages of a broker that were not traced yet, and the bytes of their payloads; how
+ * much of a payload is.
+ */
+#define MQK_TAPS_MAX		1024u
+#define MQK_TAPS_BYTES		(16ull << 20)
+#define MQK_TRACE_BODY		SZ_64K
+
 /* Ids of messages that a queue with x-mqk-dedup-window has seen. */
 #define MQK_SEEN_MAX		65536u
 

@@ -6,6 +6,7 @@
 #include <linux/rcupdate.h>
 
 #include "dev.h"
+#include "tap.h"
 #include "work.h"
 
 #define CREATE_TRACE_POINTS
@@ -30,6 +31,7 @@ static void stop_work(void)
 	destroy_workqueue(mqk_reaper_workqueue);
 	destroy_workqueue(mqk_workqueue);
 	rcu_barrier();
+	mqk_taps_exit();
 }
 
 static int __init mqk_init(void)

@@ -125,6 +125,7 @@ static int fill_port(struct mqk_port *p, const struct mqk_port_options *o,
 		return err;
 	}
 	p->router->inside = o->letters || o->inside;
+	p->router->tapped = !p->router->inside;
 	if (o->producer) {
 		p->producer = mqk_producer_open(p->broker, p->tenant,
 						o->producer, o->cred, why);

@@ -558,14 +558,14 @@ int mqk_post_numbered(struct mqk_port *p, struct mqk_route *route,
 	struct mqk_hold h = {};
 	int n;
 
-	if (!route->nr && !route->remembers)
+	if (!route->nr && !route->further)
 		return mqk_post_nowhere(p);
 	n = mqk_producer_begin(p);
 	if (n <= 0) {
 		p->repeated = !n;
 		return n;
 	}
-	n = p->head_copy.flags & MQK_MSG_F_CC || route->remembers ?
+	n = p->head_copy.flags & MQK_MSG_F_CC || route->further ?
 	    mqk_post_further(p, &h, route, ref, record) :
 	    mqk_post(p, &h, route, ref);
 	mqk_hold_end(&h);

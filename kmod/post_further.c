@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Posting what costs more: messages with further keys, and those that last-value
- * exchanges remember.
+ * Posting what costs more: messages with further keys, those that last-value exchanges
+ * remember, and those that are traced.
  */
 #include "post.h"
 
@@ -14,6 +14,7 @@
 #include "segment.h"
 #include "stock.h"
 #include "util/record.h"
+#include "watch.h"
 
 /* Have each last-value exchange of some remember the message of p->head_copy. */
 static void remember(struct mqk_port *p, struct mqk_exchange *const *x, u32 nr,
@@ -129,23 +130,9 @@ static int post_remembered(struct mqk_port *p, struct mqk_route *route,
 	return mqk_post_commit(p, route, ref);
 }
 
-/**
- * mqk_post_further() - mqk_post() for a message with further keys, or that an
- *	exchange remembers
- * @p: the port
- * @h: the lock that is kept
- * @route: the route, found last
- * @ref: the message's record; it has a reference for each queue of the route
- * @record: the record, where it lies
- *
- * BCC is taken out of it when nothing can fail any more: what has to be tried
- * again needs it.
- *
- * Context: p->mutex, RCU read side.
- * Return: as mqk_post()
- */
-int mqk_post_further(struct mqk_port *p, struct mqk_hold *h,
-		     struct mqk_route *route, u64 ref, void *record)
+/* As mqk_post_further(), but for what is traced. */
+static int post(struct mqk_port *p, struct mqk_hold *h, struct mqk_route *route,
+		u64 ref, void *record)
 {
 	void *headers = record + MQK_RECORD_HEADERS(p->head_copy.key_len);
 	int err;
@@ -165,4 +152,35 @@ int mqk_post_further(struct mqk_port *p, struct mqk_hold *h,
 	/* no failure past this point */
 	mqk_router_blank(p->router, headers);
 	return mqk_post_commit(p, route, ref);
+}
+
+/**
+ * mqk_post_further() - mqk_post() for a message with further keys, or that an
+ *	exchange remembers, or that is traced
+ * @p: the port
+ * @h: the lock that is kept
+ * @route: the route, found last
+ * @ref: the message's record; it has a reference for each queue of the route
+ * @record: the record, where it lies
+ *
+ * BCC is taken out of it when nothing can fail any more: what has to be tried
+ * again needs it.
+ *
+ * Context: p->mutex, RCU read side.
+ * Return: as mqk_post()
+ */
+int mqk_post_further(struct mqk_port *p, struct mqk_hold *h,
+		     struct mqk_route *route, u64 ref, void *record)
+{
+	struct mqk_tap *tap;
+	int n;
+
+	if (likely(!route->traced))
+		return post(p, h, route, ref, record);
+	mqk_hold_end(h);
+	tap = mqk_watch_publish(p, ref);
+	n = post(p, h, route, ref, record);
+	mqk_hold_end(h);
+	mqk_watch_published(p, tap, n);
+	return n;
 }

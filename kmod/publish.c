@@ -285,7 +285,7 @@ static __always_inline int post_records(struct mqk_port *p, struct mqk_tally *t,
 		route = mqk_post_route(p, seg->vaddr + p->offset);
 		if (IS_ERR(route))
 			return PTR_ERR(route);
-		if (unlikely(p->head_copy.flags & MQK_MSG_F_HEADERS || route->remembers))
+		if (unlikely(p->head_copy.flags & MQK_MSG_F_HEADERS || route->further))
 			return post_further(p, t, h, route);
 	}
 	/* one that brings a time of its own does not go with others */

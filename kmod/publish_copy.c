@@ -151,7 +151,7 @@ static int post_one(struct mqk_port *p, struct mqk_hold *h,
 
 	if (unlikely(p->producer))
 		return mqk_post_numbered(p, route, ref, seg->vaddr + offset);
-	if (likely(!(p->head_copy.flags & MQK_MSG_F_CC) && !route->remembers))
+	if (likely(!(p->head_copy.flags & MQK_MSG_F_CC) && !route->further))
 		return mqk_post(p, h, route, ref);
 	return mqk_post_further(p, h, route, ref, seg->vaddr + offset);
 }
@@ -228,7 +228,7 @@ static int leads_somewhere(struct mqk_port *p)
 		rcu_read_lock();
 		route = mqk_post_route(p, NULL);
 		n = IS_ERR(route) ? PTR_ERR(route) :
-				    route->nr || route->remembers;
+				    route->nr || route->further;
 		rcu_read_unlock();
 		if (n == -ENOBUFS)
 			n = mqk_post_prepare(p) ?: -ENOBUFS;

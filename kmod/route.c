@@ -405,7 +405,7 @@ static const u32 never;
 /* Put what was collected where a route is kept, or where one for one message is. */
 static struct mqk_route *keep_route(struct mqk_router *r, u32 exchange,
 					  const struct mqk_key *key, u64 hash,
-					  u32 gen, bool once)
+					  u32 gen, bool once, bool traced)
 {
 	struct mqk_route **place, *route;
 
@@ -424,6 +424,7 @@ static struct mqk_route *keep_route(struct mqk_router *r, u32 exchange,
 	route->exchange = exchange;
 	route->gen = once ? never + 1 : gen;
 	route->remembers = r->remembers;
+	route->traced = traced;
 	route->nr = r->targets.nr;
 	route->key.len = key->len;
 	memcpy(route->key.word, key->word, round_up(key->len, 8));
@@ -437,6 +438,7 @@ static struct mqk_route *find_slow(struct mqk_router *r, u32 exchange,
 					 u32 gen, struct mqk_refusal *why)
 {
 	struct mqk_exchange *x;
+	bool traced;
 	int err;
 
 	mqk_count(r->broker, route_misses, 1);
@@ -448,8 +450,10 @@ static struct mqk_route *find_slow(struct mqk_router *r, u32 exchange,
 		return ERR_PTR(err);
 	r->found_now = mqk_route_gen_at(r, exchange);
 	r->found_gen = gen;
+	/* after the generation was looked at: mqk_taps_listen() */
+	traced = r->tapped && READ_ONCE(r->broker->taps.listeners);
 	return keep_route(r, exchange, key, hash, gen,
-			  r->by_headers || r->remembers);
+			  r->by_headers || r->remembers || traced, traced);
 }
 
 /**
@@ -512,7 +516,7 @@ struct mqk_route *mqk_route_through(struct mqk_router *r,
 	r->envelope = envelope;
 	r->headers_len = envelope->headers_len;
 	err = collect(r, x, key, true, why);
-	return err ? ERR_PTR(err) : keep_route(r, x->id, key, 0, 0, true);
+	return err ? ERR_PTR(err) : keep_route(r, x->id, key, 0, 0, true, false);
 }
 
 /**

@@ -16,7 +16,8 @@
  * Where the message goes through an exchange that looks at headers, or has
  * further keys (CC), a group, or an id that counts, its route is good for it alone: it is in no cache, and never good again (mqk_route_good()),
  * so that nobody who asks whether it is needs to know about headers.  The same holds
- * where it goes through a last-value exchange, which has to remember it.  That is
+ * where it goes through a last-value exchange, which has to remember it, and where
+ * somebody listens to what is published (tap.h).  That is
  * seen where a route is found, not where it is found again.  Each such message
  * costs a walk through its exchanges.
  *
@@ -59,6 +60,8 @@ struct mqk_key {
  * @room: how many fit
  * @key: the key
  * @remembers: last-value exchanges on the way
+ * @traced: the message is told of (tap.h)
+ * @further: either, so that it is posted by mqk_post_further()
  * @queue: the queues, each once
  *
  * One that is good for one message alone is changed by who posts it (repeat.h).
@@ -71,7 +74,13 @@ struct mqk_route {
 	u32 nr;
 	u32 room;
 	struct mqk_key key;
-	u32 remembers;
+	union {
+		struct {
+			u16 remembers;
+			u16 traced;
+		};
+		u32 further;
+	};
 	struct mqk_queue *queue[] __counted_by(room);
 };
 
@@ -92,6 +101,7 @@ struct mqk_router {
 	struct mqk_tenant *tenant;	/* who pays */
 	const struct cred *cred;
 	bool inside;			/* also to exchanges that nobody publishes to */
+	bool tapped;			/* who listens to taps is told what it publishes */
 	u64 bytes;			/* charged */
 	struct mqk_targets targets;
 	struct mqk_route *spare;	/* for the next route that needs one */

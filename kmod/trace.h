@@ -14,6 +14,7 @@
 #include "consumer.h"
 #include "port.h"
 #include "queue.h"
+#include "tap.h"
 #include "util/death.h"
 
 TRACE_EVENT(mqk_publish,
@@ -42,7 +43,8 @@ TRACE_EVENT(mqk_publish,
 		  __entry->exchange, __entry->bytes, __entry->result)
 );
 
-TRACE_EVENT(mqk_deliver,
+/* It is told of by mqk_watch_delivery(), which is called while that is wanted. */
+TRACE_EVENT_FN(mqk_deliver,
 	TP_PROTO(const struct mqk_queue *q, const struct mqk_consumer *c,
 		 const struct mqk_delivery *d),
 	TP_ARGS(q, c, d),
@@ -66,7 +68,8 @@ TRACE_EVENT(mqk_deliver,
 	),
 	TP_printk("broker=%s queue=%u consumer=%u seq=%llu tag=%llu bytes=%u count=%u",
 		  __get_str(broker), __entry->queue, __entry->consumer,
-		  __entry->seq, __entry->tag, __entry->bytes, __entry->count)
+		  __entry->seq, __entry->tag, __entry->bytes, __entry->count),
+	mqk_watch_traced, mqk_watch_untraced
 );
 
 TRACE_EVENT(mqk_settle,

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include "heard.h"
 #include "rings_pair.h"
 #include "harness.h"
 
@@ -53,92 +54,11 @@ static int listens(FIXTURE_DATA(events) *self, bool copy, const char *pattern)
 					 copy ? MQK_CONSUMER_F_COPY : 0, 0, 256);
 }
 
-/* An event: its key, text and headers. */
-struct event {
-	char key[64];
-	char body[600];
-	__u8 record[4096];
-	__u32 headers_at, headers_len;
-	struct mqk_delivery d;
-};
-
-static int take_event(FIXTURE_DATA(events) *self, struct event *e, int ms)
-{
-	struct mqk_read r = {
-		.size = sizeof(r), .consumer = self->c.c.id, .offset = MQK_RECORD_KEY,
-		.data = (uintptr_t)e->record, .len = sizeof(e->record),
-	};
-	struct mqk_delivery *d = &e->d;
-	int err = consumer_next(&self->c, d, ms);
-
-	if (err)
-		return err;
-	r.tag = d->tag;
-	err = mq(self->c.fd, MQK_IOC_READ, &r);
-	if (err)
-		return err;
-	memset(e->key, 0, sizeof(e->key));
-	memset(e->body, 0, sizeof(e->body));
-	memcpy(e->key, e->record, d->key_len);
-	memcpy(e->body, e->record + MQK_RECORD_PAYLOAD(d->key_len, d->headers_len) -
-	       MQK_RECORD_KEY, d->payload_len);
-	e->headers_at = MQK_RECORD_HEADERS(d->key_len) - MQK_RECORD_KEY;
-	e->headers_len = d->headers_len;
-	return consumer_settle(&self->c, d->tag, MQK_ACK_ACCEPT, 0) == 1 ? 0 : -EIO;
-}
-
-/* The value of a header of that type, or NULL. */
-static const void *header_of(const struct event *e, const char *name, char type, __u32 *len)
-{
-	const __u8 *at = e->record + e->headers_at, *end = at + e->headers_len;
-
-	for (; at < end;) {
-		__u32 name_len = at[1], value_len = at[2] | at[3] << 8;
-
-		if (at[0] == (__u8)type && name_len == strlen(name) &&
-		    !memcmp(at + 4, name, name_len)) {
-			*len = value_len;
-			return at + 4 + name_len;
-		}
-		at += (4 + name_len + value_len + 7) & ~7u;
-	}
-	return NULL;
-}
-
-static bool says(const struct event *e, const char *name, const char *text)
-{
-	__u32 len;
-	const void *value = header_of(e, name, MQK_HEADER_STRING, &len);
-
-	return value && len == strlen(text) && !memcmp(value, text, len);
-}
-
-/* A number, or -1. */
-static __s64 number_of(const struct event *e, const char *name)
-{
-	__u32 len;
-	const void *value = header_of(e, name, MQK_HEADER_LONG, &len);
-	__s64 number;
-
-	if (!value || len != sizeof(number))
-		return -1;
-	memcpy(&number, value, sizeof(number));
-	return number;
-}
-
-static int flag_of(const struct event *e, const char *name)
-{
-	__u32 len;
-	const __u8 *value = header_of(e, name, MQK_HEADER_BOOL, &len);
-
-	return value && len == 1 ? *value : -1;
-}
-
 /* Whether the next event has this key and text. */
-static bool comes(FIXTURE_DATA(events) *self, struct event *e, const char *key,
+static bool comes(FIXTURE_DATA(events) *self, struct heard *e, const char *key,
 		  const char *body)
 {
-	int err = take_event(self, e, LONG_MS);
+	int err = heard_take(&self->c, e, LONG_MS);
 
 	if (!err && !strcmp(e->key, key) && !strcmp(e->body, body))
 		return true;
@@ -150,7 +70,7 @@ static bool comes(FIXTURE_DATA(events) *self, struct event *e, const char *key,
 /* That nothing comes but what is asked for now: its event is the next one. */
 static bool nothing_else(FIXTURE_DATA(events) *self)
 {
-	struct event e;
+	struct heard e;
 
 	return exchange_declare(self->pair.s, "mark", MQK_EXCHANGE_FANOUT, 0) > 0 &&
 	       comes(self, &e, "exchange.created", "exchange.created mark") &&
@@ -163,40 +83,40 @@ static bool nothing_else(FIXTURE_DATA(events) *self)
 TEST_F(events, exchanges_and_queues)
 {
 	__s64 before, user = getuid();
-	struct event e;
+	struct heard e;
 	__u32 len;
 
 	ASSERT_EQ(0, listens(self, variant->copy, "#"));
 	ASSERT_LT(0, exchange_declare(self->pair.s, "x", MQK_EXCHANGE_TOPIC, INTERNAL));
 	ASSERT_TRUE(comes(self, &e, "exchange.created", "exchange.created x"));
-	EXPECT_TRUE(says(&e, "exchange", "x"));
-	EXPECT_TRUE(says(&e, "kind", "topic"));
-	EXPECT_EQ(1, flag_of(&e, "internal"));
-	EXPECT_EQ(user, number_of(&e, "user"));
+	EXPECT_TRUE(heard_says(&e, "exchange", "x"));
+	EXPECT_TRUE(heard_says(&e, "kind", "topic"));
+	EXPECT_EQ(1, heard_flag(&e, "internal"));
+	EXPECT_EQ(user, heard_number(&e, "user"));
 	EXPECT_EQ(0, e.d.pid);
 	EXPECT_EQ(exchange_declare(self->pair.s, EVENT, 0, PASSIVE), e.d.exchange);
-	before = number_of(&e, "number");
+	before = heard_number(&e, "number");
 	EXPECT_LT(0, before);
-	EXPECT_NE(NULL, header_of(&e, "timestamp", MQK_HEADER_TIMESTAMP, &len));
+	EXPECT_NE(NULL, heard_header(&e, "timestamp", MQK_HEADER_TIMESTAMP, &len));
 	/* again is nothing new */
 	ASSERT_LT(0, exchange_declare(self->pair.s, "x", MQK_EXCHANGE_TOPIC, INTERNAL));
 	ASSERT_LT(0, queue_declare(self->pair.s, "q", EXCLUSIVE));
 	ASSERT_LT(0, queue_declare(self->pair.s, "q", EXCLUSIVE));
 	ASSERT_TRUE(comes(self, &e, "queue.created", "queue.created q"));
-	EXPECT_TRUE(says(&e, "queue", "q"));
-	EXPECT_EQ(1, flag_of(&e, "exclusive"));
-	EXPECT_EQ(0, flag_of(&e, "auto-delete"));
-	EXPECT_EQ(before + 1, number_of(&e, "number"));
+	EXPECT_TRUE(heard_says(&e, "queue", "q"));
+	EXPECT_EQ(1, heard_flag(&e, "exclusive"));
+	EXPECT_EQ(0, heard_flag(&e, "auto-delete"));
+	EXPECT_EQ(before + 1, heard_number(&e, "number"));
 	ASSERT_EQ(0, binding_add(self->pair.s, "x", "q", "a.#"));
 	ASSERT_EQ(0, binding_add(self->pair.s, "x", "q", "a.#"));
 	ASSERT_TRUE(comes(self, &e, "binding.created", "binding.created x"));
-	EXPECT_TRUE(says(&e, "exchange", "x"));
-	EXPECT_TRUE(says(&e, "queue", "q"));
-	EXPECT_TRUE(says(&e, "binding-key", "a.#"));
+	EXPECT_TRUE(heard_says(&e, "exchange", "x"));
+	EXPECT_TRUE(heard_says(&e, "queue", "q"));
+	EXPECT_TRUE(heard_says(&e, "binding-key", "a.#"));
 	ASSERT_EQ(0, exchange_bind(self->pair.s, "amq.topic", "x", "b"));
 	ASSERT_TRUE(comes(self, &e, "binding.created", "binding.created amq.topic"));
-	EXPECT_TRUE(says(&e, "to-exchange", "x"));
-	EXPECT_FALSE(says(&e, "queue", ""));
+	EXPECT_TRUE(heard_says(&e, "to-exchange", "x"));
+	EXPECT_FALSE(heard_says(&e, "queue", ""));
 	ASSERT_EQ(0, binding_del(self->pair.s, "x", "q", "none"));
 	ASSERT_EQ(0, binding_del(self->pair.s, "x", "q", "a.#"));
 	ASSERT_TRUE(comes(self, &e, "binding.deleted", "binding.deleted x"));
@@ -211,7 +131,7 @@ TEST_F(events, exchanges_and_queues)
 /* Patterns choose; the keys are words. */
 TEST_F(events, chosen)
 {
-	struct event e;
+	struct heard e;
 
 	ASSERT_EQ(0, listens(self, variant->copy, "queue.*"));
 	ASSERT_EQ(0, binding_add(self->ear, EVENT, "ear", "*.deleted"));
@@ -223,13 +143,13 @@ TEST_F(events, chosen)
 	ASSERT_TRUE(comes(self, &e, "exchange.deleted", "exchange.deleted x"));
 	ASSERT_TRUE(comes(self, &e, "queue.deleted", "queue.deleted q"));
 	/* bound twice, told once */
-	EXPECT_EQ(-ETIMEDOUT, take_event(self, &e, SHORT_MS));
+	EXPECT_EQ(-ETIMEDOUT, heard_take(&self->c, &e, SHORT_MS));
 }
 
 TEST_F(events, sessions_and_consumers)
 {
 	struct consumer c, pull;
-	struct event e;
+	struct heard e;
 	__s64 session;
 	int s;
 
@@ -238,14 +158,14 @@ TEST_F(events, sessions_and_consumers)
 	s = broker_open(&self->pair.env.broker, O_RDWR);
 	ASSERT_LE(0, s);
 	ASSERT_TRUE(comes(self, &e, "session.opened", "session.opened"));
-	session = number_of(&e, "session");
+	session = heard_number(&e, "session");
 	EXPECT_LT(0, session);
-	EXPECT_EQ(getpid(), number_of(&e, "pid"));
-	EXPECT_EQ(getuid(), number_of(&e, "user"));
+	EXPECT_EQ(getpid(), heard_number(&e, "pid"));
+	EXPECT_EQ(getuid(), heard_number(&e, "user"));
 	ASSERT_EQ(0, consumer_make(&c, s, "q", 0, 0, 16));
 	ASSERT_TRUE(comes(self, &e, "consumer.created", "consumer.created q"));
-	EXPECT_EQ(session, number_of(&e, "session"));
-	EXPECT_LT(0, number_of(&e, "consumer"));
+	EXPECT_EQ(session, heard_number(&e, "session"));
+	EXPECT_LT(0, heard_number(&e, "consumer"));
 	ASSERT_EQ(0, consumer_make(&pull, s, NULL, MQK_CONSUMER_F_PULL, 0, 16));
 	ASSERT_TRUE(comes(self, &e, "consumer.created", "consumer.created "));
 	ASSERT_EQ(0, consumer_close(&c));
@@ -254,7 +174,7 @@ TEST_F(events, sessions_and_consumers)
 	session_close(s);
 	ASSERT_TRUE(comes(self, &e, "consumer.died", "consumer.died "));
 	ASSERT_TRUE(comes(self, &e, "session.closed", "session.closed"));
-	EXPECT_EQ(session, number_of(&e, "session"));
+	EXPECT_EQ(session, heard_number(&e, "session"));
 	EXPECT_TRUE(nothing_else(self));
 }
 
@@ -262,7 +182,7 @@ TEST_F(events, sessions_and_consumers)
 TEST_F(events, broken)
 {
 	struct consumer c;
-	struct event e;
+	struct heard e;
 
 	ASSERT_LT(0, queue_declare(self->pair.s, "q", 0));
 	ASSERT_EQ(0, consumer_make(&c, self->pair.s, "q", 0, 0, 16));
@@ -276,7 +196,7 @@ TEST_F(events, broken)
 TEST_F(events, limits)
 {
 	struct mqk_broker_create want = { .limit = { [MQK_RES_QUEUES] = 2 } };
-	struct event e;
+	struct heard e;
 	struct pair p;
 	FIXTURE_DATA(events) other = {};
 	__u32 i;
@@ -289,10 +209,10 @@ TEST_F(events, limits)
 	for (i = 0; i < 5; i++)
 		ASSERT_EQ(-ENOSPC, queue_declare(p.s, "r", 0));
 	ASSERT_TRUE(comes(&other, &e, "limit.hit", "limit.hit"));
-	EXPECT_EQ(MQK_RES_QUEUES, number_of(&e, "resource"));
-	EXPECT_EQ(MQK_RULE_BROKER_LIMIT, number_of(&e, "rule"));
-	EXPECT_EQ(2, number_of(&e, "limit"));
-	EXPECT_EQ(getpid(), number_of(&e, "pid"));
+	EXPECT_EQ(MQK_RES_QUEUES, heard_number(&e, "resource"));
+	EXPECT_EQ(MQK_RULE_BROKER_LIMIT, heard_number(&e, "rule"));
+	EXPECT_EQ(2, heard_number(&e, "limit"));
+	EXPECT_EQ(getpid(), heard_number(&e, "pid"));
 	EXPECT_EQ(0, pair_end(&other.pair));
 }
 
@@ -302,7 +222,7 @@ TEST_F(events, of_those_who_listen)
 {
 	struct consumer c;
 	struct mqk_stat s;
-	struct event e;
+	struct heard e;
 	__u64 end;
 	__s64 q;
 
@@ -326,8 +246,8 @@ TEST_F(events, of_those_who_listen)
 	end = now_ms() + LONG_MS;
 	do {
 		ASSERT_EQ(0, stat_get(self->pair.s, &s));
-	} while (s.events < number_of(&e, "number") + 2 && now_ms() < end);
-	EXPECT_EQ(number_of(&e, "number") + 2, s.events);
+	} while (s.events < heard_number(&e, "number") + 2 && now_ms() < end);
+	EXPECT_EQ(heard_number(&e, "number") + 2, s.events);
 	EXPECT_EQ(0, s.events_lost);
 }
 
@@ -335,7 +255,7 @@ TEST_F(events, of_those_who_listen)
 TEST_F(events, nobody_listens)
 {
 	struct mqk_stat s;
-	struct event e;
+	struct heard e;
 
 	ASSERT_LT(0, queue_declare(self->pair.s, "q", 0));
 	ASSERT_EQ(0, stat_get(self->pair.s, &s));
@@ -344,7 +264,7 @@ TEST_F(events, nobody_listens)
 	ASSERT_EQ(0, listens(self, variant->copy, "#"));
 	ASSERT_EQ(0, queue_delete(self->pair.s, "q", 0));
 	ASSERT_TRUE(comes(self, &e, "queue.deleted", "queue.deleted q"));
-	EXPECT_EQ(1, number_of(&e, "number"));
+	EXPECT_EQ(1, heard_number(&e, "number"));
 	/* also when it goes without a word */
 	ASSERT_EQ(0, queue_delete(self->ear, "ear", 0));
 	ASSERT_LT(0, queue_declare(self->pair.s, "q", 0));
@@ -352,7 +272,7 @@ TEST_F(events, nobody_listens)
 	ASSERT_EQ(0, listens(self, variant->copy, "#"));
 	ASSERT_LT(0, queue_declare(self->pair.s, "q", 0));
 	ASSERT_TRUE(comes(self, &e, "queue.created", "queue.created q"));
-	EXPECT_EQ(2, number_of(&e, "number"));
+	EXPECT_EQ(2, heard_number(&e, "number"));
 }
 
 #define MANY	1500
@@ -362,7 +282,7 @@ TEST_F(events, many)
 {
 	__s64 last = 0, missing = 0, number;
 	struct mqk_stat s;
-	struct event e;
+	struct heard e;
 	__u32 i, got;
 	__u64 end;
 
@@ -377,8 +297,8 @@ TEST_F(events, many)
 	} while (s.events + s.events_lost < MANY && now_ms() < end);
 	ASSERT_EQ(MANY, s.events + s.events_lost);
 	for (got = 0; got < s.events; got++) {
-		ASSERT_EQ(0, take_event(self, &e, LONG_MS));
-		number = number_of(&e, "number");
+		ASSERT_EQ(0, heard_take(&self->c, &e, LONG_MS));
+		number = heard_number(&e, "number");
 		ASSERT_LT(last, number);
 		missing += number - last - 1;
 		last = number;

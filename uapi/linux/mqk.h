@@ -580,6 +580,7 @@ struct mqk_query {
 #define MQK_FEATURE_DURABLE	0x4000000 /* MQK_BROKER_F_DIR, MQK_IOC_BROKER_OPEN, _CLOSE;
 					   * what is declared is kept, messages are not
 					   */
+#define MQK_FEATURE_TRACE	0x8000000 /* the exchange amq.mqk.trace */
 
 /**
  * struct mqk_broker_create - MQK_IOC_BROKER_CREATE
@@ -1315,6 +1316,8 @@ struct mqk_consumer_entry {
  * @events_lost: those that were not
  * @held_queue: ports that are held back now, by a queue that blocks and has no room
  * @held_limit: the same, by a limit
+ * @traces: messages that were traced, through amq.mqk.trace
+ * @traces_lost: those that were to be, and were not
  */
 struct mqk_stat {
 	__u32 size;
@@ -1342,6 +1345,8 @@ struct mqk_stat {
 	__aligned_u64 events_lost;
 	__aligned_u64 held_queue;
 	__aligned_u64 held_limit;
+	__aligned_u64 traces;
+	__aligned_u64 traces_lost;
 };
 
 /**
