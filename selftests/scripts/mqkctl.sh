@@ -770,6 +770,20 @@ test_consume()
 	wait "$pid"
 	tap_equal "events tells of queues" "$?:$(cat "$work/out")" \
 		"$(printf '0:queue.created c2\nqueue.deleted c2')"
+
+	"$ctl" -b "$broker" trace --publish 'amq.*' --deliver '#' --raw --count 2 \
+		>"$work/out" 2>&1 &
+	pid=$!
+	wait_for sh -c '"$1" -b "$2" binding list | grep -q "^amq.mqk.trace .*deliver"' - \
+		"$ctl" "$broker"
+	m publish amq.topic none one
+	m publish "" c1 two
+	m get c1 --ack --raw >/dev/null
+	wait "$pid"
+	tap_equal "trace tells of messages" "$?:$(cat "$work/out")" "$(printf '0:one\ntwo')"
+	bad "publish to the exchange of traces" 1 "*" publish amq.mqk.trace publish.a a
+	bad "trace both of the module and of a broker" 2 "*" trace publish --publish '#'
+	bad "trace of the module as data alone" 2 "*" trace --raw --count 1
 	bad "publish to the exchange of events" 1 "*" publish amq.mqk.event queue.created a
 	bad "declare an exchange of its type" 1 "*" exchange declare mine --type system
 

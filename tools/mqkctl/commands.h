@@ -48,6 +48,8 @@ int get(struct ctl *ctl, const struct args *args);
 int browse(struct ctl *ctl, const struct args *args);
 int consume(struct ctl *ctl, const struct args *args);
 int events(struct ctl *ctl, const struct args *args);
+/* trace --publish, --deliver */
+int traced(struct ctl *ctl, const struct args *args);
 
 int stat_print(struct ctl *ctl, const struct args *args);
 int top(struct ctl *ctl, const struct args *args);

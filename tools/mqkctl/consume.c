@@ -308,25 +308,63 @@ int consume(struct ctl *ctl, const struct args *args)
 	return m ? follow(ctl, args, m, args->pos[0], &g) : REFUSED;
 }
 
-#define EVENT_EXCHANGE	"amq.mqk.event"
-
-/* A queue of its own, bound with the patterns that are given, or for all. */
-static int listen_to(struct ctl *ctl, const struct args *args, struct mqk *m,
-		     struct mqk_queue_info *q)
+/* A queue of its own, bound to an exchange of the broker's; the caller binds more. */
+static int listen_to(struct ctl *ctl, struct mqk *m, const char *exchange,
+		     const char *pattern, struct mqk_queue_info *q)
 {
 	struct mqk_queue_opts o = { .sz = sizeof(o), .exclusive = true };
-	struct subject subject = { .exchange = EVENT_EXCHANGE, .doing = "bind" };
-	int i, err = mqk_queue_declare(m, NULL, &o, q);
+	struct subject subject = { .exchange = exchange, .doing = "bind" };
+	int err = q->name[0] ? 0 : mqk_queue_declare(m, NULL, &o, q);
 
-	for (i = 0; !err && i < (args->npos ? args->npos : 1); i++) {
-		const char *key = args->npos ? args->pos[i] : "#";
-
-		err = mqk_bind(m, EVENT_EXCHANGE, q->name, MQK_STR(key), NULL, 0);
-	}
+	if (!err)
+		err = mqk_bind(m, exchange, q->name, MQK_STR(pattern), NULL, 0);
 	return err ? refused(ctl, m, err, &subject) : DONE;
 }
 
-int events(struct ctl *ctl, const struct args *args)
+/* With the patterns that are given, or for all. */
+static int listen_to_events(struct ctl *ctl, const struct args *args, struct mqk *m,
+			    struct mqk_queue_info *q)
+{
+	int i, status = DONE;
+
+	for (i = 0; !status && i < (args->npos ? args->npos : 1); i++)
+		status = listen_to(ctl, m, "amq.mqk.event",
+				   args->npos ? args->pos[i] : "#", q);
+	return status;
+}
+
+static int listen_to_some(struct ctl *ctl, const struct args *args, struct mqk *m,
+			  enum opt opt, struct mqk_queue_info *q)
+{
+	char key[MQK_KEY_MAX + 1];
+	int pos = 0, status = DONE;
+	const char *pattern;
+
+	while (!status && (pattern = args_each(args, opt, &pos))) {
+		int len = snprintf(key, sizeof(key), "%s.%s", option_texts[opt].name,
+				   pattern);
+
+		if (len > MQK_KEY_MAX)
+			return bad_usage(ctl, "--%s %s: it is too long",
+					 option_texts[opt].name, pattern);
+		status = listen_to(ctl, m, "amq.mqk.trace", key, q);
+	}
+	return status;
+}
+
+static int listen_to_traces(struct ctl *ctl, const struct args *args, struct mqk *m,
+			    struct mqk_queue_info *q)
+{
+	int status = listen_to_some(ctl, args, m, OPT_PUBLISH, q);
+
+	return status ? status : listen_to_some(ctl, args, m, OPT_DELIVER, q);
+}
+
+typedef int listen_fn(struct ctl *ctl, const struct args *args, struct mqk *m,
+		      struct mqk_queue_info *q);
+
+/* Print what the broker itself publishes. */
+static int hear(struct ctl *ctl, const struct args *args, listen_fn *listen)
 {
 	struct mqk_queue_info q = { .sz = sizeof(q) };
 	struct consuming g = { .last = 0 };
@@ -339,6 +377,16 @@ int events(struct ctl *ctl, const struct args *args)
 	m = ctl_session(ctl, ACCESS_READ);
 	if (!m)
 		return REFUSED;
-	status = listen_to(ctl, args, m, &q);
+	status = listen(ctl, args, m, &q);
 	return status ? status : follow(ctl, args, m, q.name, &g);
+}
+
+int events(struct ctl *ctl, const struct args *args)
+{
+	return hear(ctl, args, listen_to_events);
+}
+
+int traced(struct ctl *ctl, const struct args *args)
+{
+	return hear(ctl, args, listen_to_traces);
 }

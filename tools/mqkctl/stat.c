@@ -37,6 +37,8 @@ static const struct stat_counter counters[] = {
 	COUNTER(dead_lost, "dead letters that came to none"),
 	COUNTER(events, "events"),
 	COUNTER(events_lost, "events that were lost"),
+	COUNTER(traces, "messages that were traced"),
+	COUNTER(traces_lost, "messages whose trace was lost"),
 	GAUGE(held_queue, "ports that a full queue holds back"),
 	GAUGE(held_limit, "ports that a limit holds back"),
 #undef COUNTER
@@ -61,6 +63,7 @@ static const struct {
 	{ MQK_FEATURE_LAST_VALUE, "last-value" },
 	{ MQK_FEATURE_DEDUP, "dedup" },
 	{ MQK_FEATURE_EVENTS, "events" },
+	{ MQK_FEATURE_TRACE, "trace" },
 	{ MQK_FEATURE_WILL_DELAY, "will-delay" },
 	{ MQK_FEATURE_CONSUMER_ARGS, "consumer-args" },
 	{ MQK_FEATURE_PRIORITY, "priority" },

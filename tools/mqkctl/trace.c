@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * trace: the module's tracepoints as they fire.
+ * trace: the module's tracepoints as they fire; or what comes through a broker's
+ * exchange of traces (consume.c).
  *
  * They are enabled in an instance of tracefs of our own, which goes when we do:
  * nobody else's tracing is disturbed, and nothing needs to be put back.
@@ -113,6 +114,13 @@ int trace(struct ctl *ctl, const struct args *args)
 	struct tracefs t;
 	int status, fd;
 
+	if (args_has(args, OPT_PUBLISH) || args_has(args, OPT_DELIVER)) {
+		if (args->npos)
+			return bad_usage(ctl, "trace: EVENT and --publish, --deliver exclude each other");
+		return traced(ctl, args);
+	}
+	if (args_has(args, OPT_RAW))
+		return bad_usage(ctl, "trace: --raw needs --publish or --deliver");
 	status = args_count(ctl, args, OPT_COUNT, 1, UINT64_MAX, &count);
 	if (status)
 		return status;
