@@ -636,7 +636,7 @@ test_policies()
 	for n in po-a1 po-a2 po-b1; do
 		m queue declare "$n" >/dev/null
 	done
-	good "policy set" policy set short '^po-a' --arg x-max-length:long=1 --policies "$file"
+	good "policy set" policy set short '^po-a' --apply-to queues --arg x-max-length:long=1 --policies "$file"
 	for n in 1 2 3; do
 		m publish "" po-a1 "$n"
 		m publish "" po-b1 "$n"
@@ -644,7 +644,7 @@ test_policies()
 	wait_for depth_is po-a1 1+0
 	wait_for depth_is po-b1 3+0
 	tap_equal "a policy is of the queues that match" "$?" 0
-	good "a policy of a higher priority" policy set long 'po-.1$' \
+	good "a policy of a higher priority" policy set long 'po-.1$' --apply-to all \
 		--arg x-max-length:long=2 --arg x-message-ttl:long=100000 --priority 5 --policies "$file"
 	good "queues have the arguments of the one that counts" queue declare po-a1 \
 		--arg x-max-length:long=2 --arg x-message-ttl:long=100000
@@ -660,6 +660,8 @@ test_policies()
 	good "policy apply" policy apply --policies "$file"
 	good "to those that came later" queue declare po-a3 --arg x-max-length:long=1
 	bad "policy delete, none" 1 "policy 'long': there is none*" policy delete long --policies "$file"
+	bad "policy set, for exchanges" 2 "--apply-to exchanges: *" policy set x y --arg a=b --apply-to exchanges --policies "$file"
+	bad "policy set, for others" 2 "--apply-to others: *" policy set x y --arg a=b --apply-to others --policies "$file"
 	bad "policy set, bad pattern" 2 "policy 'x': pattern '(': *" policy set x '(' --arg a=b --policies "$file"
 	bad "policy set, an argument that may not change" 1 "change queue 'po-a1': *argument*" \
 		policy set fixed po-a --priority 9 --arg x-queue-type=classic --policies "$file"

@@ -187,6 +187,11 @@ int policy_set(struct ctl *ctl, const struct args *args)
 
 	if (text && !number_i64(text, INT32_MIN, INT32_MAX, &priority))
 		return bad_usage(ctl, "--priority %s: give a whole number", text);
+	text = args_value(args, OPT_APPLY_TO);
+	if (text && !strcmp(text, "exchanges"))
+		return bad_usage(ctl, "--apply-to exchanges: what an exchange was declared with does not change");
+	if (text && strcmp(text, "queues") && strcmp(text, "all"))
+		return bad_usage(ctl, "--apply-to %s: give queues or all", text);
 	return edit(ctl, args, set);
 }
 
