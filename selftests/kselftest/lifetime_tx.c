@@ -40,6 +40,7 @@ FIXTURE_VARIANT(ltx)
 FIXTURE_VARIANT_ADD(ltx, copy_killed) { .flags = 0, .closes = false };
 FIXTURE_VARIANT_ADD(ltx, copy_closed) { .flags = 0, .closes = true };
 FIXTURE_VARIANT_ADD(ltx, inplace_killed) { .flags = INPLACE, .closes = false };
+/* Not in place and closed: who writes to a window that was taken away gets a SIGBUS. */
 
 FIXTURE_SETUP(ltx)
 {
@@ -145,9 +146,9 @@ static void child(FIXTURE_DATA(ltx) *self, __u32 flags, bool closes, unsigned in
 		_exit(3);
 	word_wait(self->begun, 1, LONG_MS);
 	usleep(us);
+	/* the session ends when the call that the other one may be in returns */
 	close(m.s);
 	pthread_join(thread, NULL);
-	/* the rings hold the session as long as they are mapped */
 	_exit(0);
 }
 
