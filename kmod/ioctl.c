@@ -37,7 +37,7 @@ struct call {
 static const struct call calls[] = {
 	CALL(MQK_IOC_QUERY, mqk_ioctl_query, mqk_query, broker_used, CAN_ANY),
 	CALL(MQK_IOC_ERROR, mqk_ioctl_error, mqk_error, used, CAN_ANY),
-	CALL(MQK_IOC_STAT, mqk_ioctl_stat, mqk_stat, held_limit, CAN_ANY),
+	CALL(MQK_IOC_STAT, mqk_ioctl_stat, mqk_stat, traces_lost, CAN_ANY),
 	CALL(MQK_IOC_EXCHANGE_DECLARE, mqk_ioctl_exchange_declare,
 	     mqk_exchange_declare, resv, CAN_ANY),
 	CALL(MQK_IOC_EXCHANGE_DELETE, mqk_ioctl_exchange_delete, mqk_delete,
@@ -82,6 +82,8 @@ static const struct call calls[] = {
 	CALL(MQK_IOC_GET, mqk_ioctl_get, mqk_get, timeout, CAN_READ),
 	CALL(MQK_IOC_READ, mqk_ioctl_read, mqk_read, len, CAN_READ),
 	CALL(MQK_IOC_BROWSE, mqk_ioctl_browse, mqk_browse, len, CAN_READ),
+	CALL(MQK_IOC_PRODUCER_LIST, mqk_ioctl_producer_list, mqk_list, resv,
+	     CAN_ANY),
 	CALL(MQK_IOC_CONSUMER_LIST, mqk_ioctl_consumer_list, mqk_list, resv,
 	     CAN_ANY),
 };

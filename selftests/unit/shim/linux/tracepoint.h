@@ -16,5 +16,6 @@
 	{ \
 		return false; \
 	}
+#define TRACE_EVENT_FN(name, proto, args, ...)	TRACE_EVENT(name, TP_PROTO(proto), args)
 
 #endif
