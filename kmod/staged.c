@@ -569,3 +569,22 @@ void mqk_staging_leave_consumer(struct mqk_consumer *c, bool forget)
 	c->claimed = false;
 	unlock_consumer(c);
 }
+
+/**
+ * mqk_staging_cut_consumer() - the session of a consumer ends in a transaction
+ * @c: the consumer
+ *
+ * Whoever still acknowledges means the transaction, which has ended: nothing that is
+ * said from now on counts, and all that the consumer has returns.
+ *
+ * Context: session->tx_mutex; no other locks.
+ */
+void mqk_staging_cut_consumer(struct mqk_consumer *c)
+{
+	if (!c->staging)
+		return;
+	lock_consumer(c);
+	c->staging = NULL;
+	c->claimed = true;
+	unlock_consumer(c);
+}

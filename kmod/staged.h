@@ -147,6 +147,7 @@ void mqk_staging_join_consumer(struct mqk_staging *st, struct mqk_consumer *c);
 int mqk_staging_drain(struct mqk_consumer *c);
 void mqk_staging_unmark(struct mqk_staging *st);
 void mqk_staging_leave_consumer(struct mqk_consumer *c, bool forget);
+void mqk_staging_cut_consumer(struct mqk_consumer *c);
 
 /* commit.c */
 int mqk_staging_commit(struct mqk_staging *st, struct mqk_refusal *why);

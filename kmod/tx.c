@@ -211,19 +211,24 @@ int mqk_tx_rollback(struct mqk_session *s, u32 *messages, u32 *settlements,
  * mqk_tx_close() - a session ends, and its transaction with it
  * @s: the session, which nobody uses any more
  *
- * What its process has committed in place, and still can, is part of the transaction.
+ * What its process has committed in place or acknowledged, and still does, is part of
+ * the transaction.
  *
  * Context: may sleep; takes s->tx_mutex.
  */
 void mqk_tx_close(struct mqk_session *s)
 {
 	struct mqk_staging *st = s->staging;
+	struct mqk_consumer *c;
 	struct mqk_port *p;
+	unsigned long id;
 
 	if (!st)
 		return;
 	mutex_lock(&s->tx_mutex);
 	if (st->open) {
+		xa_for_each(&s->consumers, id, c)
+			mqk_staging_cut_consumer(c);
 		list_for_each_entry(p, &st->ports, in_staging) {
 			mutex_lock(&p->mutex);
 			if (p->window)
