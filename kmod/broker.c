@@ -92,7 +92,7 @@ struct mqk_broker *mqk_broker_alloc(const struct mqk_broker_options *options,
 	INIT_LIST_HEAD(&broker->wills);
 	spin_lock_init(&broker->retained_lock);
 	init_waitqueue_head(&broker->given);
-	INIT_LIST_HEAD(&broker->producers);
+	xa_init_flags(&broker->producers, XA_FLAGS_ALLOC1);
 	mqk_events_init(&broker->events);
 	mqk_taps_init(&broker->taps);
 	mqk_store_init(&broker->store, options->segment_size);
@@ -146,6 +146,7 @@ static void free_broker(struct work_struct *work)
 	rhashtable_destroy(&broker->exchange_names);
 	xa_destroy(&broker->binding_ids);
 	xa_destroy(&broker->consumers);
+	xa_destroy(&broker->producers);
 	xa_destroy(&broker->queues);
 	xa_destroy(&broker->exchanges);
 	free_percpu(broker->counters);

@@ -128,7 +128,8 @@ struct mqk_counters {
  * @given: who waits for that to end
  * @sessions: open ones
  * @wills: of sessions that have ended, not published yet: will.h
- * @producers: names that are known
+ * @producers: names that are known, by number
+ * @next_producer: where the search for a free number begins
  * @events: what it tells of itself
  * @taps: what it tells of messages
  * @seen_gen: how often queues were given what they have seen (seen.h)
@@ -174,7 +175,8 @@ struct mqk_broker {
 	bool giving;
 	spinlock_t retained_lock;
 	wait_queue_head_t given;
-	struct list_head producers;
+	struct xarray producers;
+	u32 next_producer;
 	struct mqk_events events;
 	struct mqk_taps taps;
 	u64 seen_gen;

@@ -68,6 +68,8 @@ int mqk_ioctl_unbind(struct mqk_session *s, void *arg, struct mqk_refusal *why);
 int mqk_ioctl_route(struct mqk_session *s, void *arg, struct mqk_refusal *why);
 int mqk_ioctl_binding_list(struct mqk_session *s, void *arg,
 			   struct mqk_refusal *why);
+int mqk_ioctl_producer_list(struct mqk_session *s, void *arg,
+			    struct mqk_refusal *why);
 int mqk_ioctl_consumer_list(struct mqk_session *s, void *arg,
 			    struct mqk_refusal *why);
 

@@ -4,8 +4,8 @@
  *
  * The cursor is the number of the last object that was listed: numbers rise, so
  * that objects which come and go move nobody else.  What is listed is gathered
- * in memory of the kernel's, found under RCU and without a lock, and copied out
- * at the end.
+ * in memory of the kernel's and copied out at the end; it is found under RCU, and
+ * only producers, of which a page is short, under broker->mutex.
  */
 #include "ioctl.h"
 
@@ -18,6 +18,7 @@
 #include "broker.h"
 #include "consumer.h"
 #include "exchange.h"
+#include "producer.h"
 #include "queue.h"
 #include "reply.h"
 #include "session.h"
@@ -216,6 +217,51 @@ int mqk_ioctl_consumer_list(struct mqk_session *s, void *arg,
 	int err;
 
 	err = begin_page(&l, a, size, why) ?: list_consumers(&l, s) ?:
+	      give_page(&l, a, size);
+	end_page(&l);
+	return err;
+}
+
+static bool list_producer(struct page_of *l, struct mqk_producer *producer)
+{
+	struct mqk_producer_entry *e = l->entries;
+	u32 at;
+	u8 *to = take_room(l, producer->name_len, &at);
+
+	if (!to)
+		return false;
+	add(to, producer->name, producer->name_len);
+	e += l->count++;
+	l->last = producer->number;
+	mqk_producer_describe(producer, e);
+	e->data = at;
+	e->name_len = producer->name_len;
+	return true;
+}
+
+static int list_producers(struct page_of *l, struct mqk_broker *broker)
+{
+	struct mqk_producer *producer = NULL;
+
+	mutex_lock(&broker->mutex);
+	while (l->count < l->max) {
+		producer = mqk_producer_next(broker, l->last);
+		if (!producer || !list_producer(l, producer))
+			break;
+	}
+	mutex_unlock(&broker->mutex);
+	return l->count ? 0 : producer ? -ERANGE : -ENOENT;
+}
+
+int mqk_ioctl_producer_list(struct mqk_session *s, void *arg,
+			    struct mqk_refusal *why)
+{
+	const size_t size = sizeof(struct mqk_producer_entry);
+	struct mqk_list *a = arg;
+	struct page_of l = {};
+	int err;
+
+	err = begin_page(&l, a, size, why) ?: list_producers(&l, s->broker) ?:
 	      give_page(&l, a, size);
 	end_page(&l);
 	return err;

@@ -74,14 +74,20 @@ static struct mqk_producer *make(struct mqk_broker *broker,
 	producer->owner = o->owner;
 	producer->name_len = o->len;
 	memcpy(producer->name, o->name, o->len);
+	err = xa_alloc_cyclic(&broker->producers, &producer->number, producer,
+			      mqk_id_limit, &broker->next_producer,
+			      GFP_KERNEL_ACCOUNT);
+	if (err < 0)
+		goto err_free;
 	err = rhashtable_insert_fast(&broker->producer_names, &producer->node,
 				     mqk_producer_name_params);
 	if (err)
-		goto err_free;
+		goto err_number;
 	producer->known = true;
-	list_add(&producer->link, &broker->producers);
 	return producer;
 
+err_number:
+	xa_erase(&broker->producers, producer->number);
 err_free:
 	kfree(producer);
 err_charge:
@@ -95,7 +101,7 @@ static void forget(struct mqk_broker *broker, struct mqk_producer *producer)
 	if (!producer->known)
 		return;
 	producer->known = false;
-	list_del(&producer->link);
+	xa_erase(&broker->producers, producer->number);
 	rhashtable_remove_fast(&broker->producer_names, &producer->node,
 			       mqk_producer_name_params);
 }
@@ -194,13 +200,55 @@ int mqk_producer_forget(struct mqk_port *p)
  */
 void mqk_producer_free_all(struct mqk_broker *broker)
 {
-	struct mqk_producer *producer, *next;
+	struct mqk_producer *producer;
+	unsigned long number;
 
-	list_for_each_entry_safe(producer, next, &broker->producers, link) {
+	xa_for_each(&broker->producers, number, producer) {
 		rhashtable_remove_fast(&broker->producer_names, &producer->node,
 				       mqk_producer_name_params);
 		free_producer(producer);
 	}
+}
+
+/**
+ * mqk_producer_next() - the first name whose number is greater
+ * @broker: the broker
+ * @number: any number
+ *
+ * Context: broker->mutex, as long as it is used.
+ * Return: the producer or NULL
+ */
+struct mqk_producer *mqk_producer_next(struct mqk_broker *broker, u32 number)
+{
+	unsigned long index = number;
+
+	lockdep_assert_held(&broker->mutex);
+	return xa_find_after(&broker->producers, &index, INT_MAX, XA_PRESENT);
+}
+
+/**
+ * mqk_producer_describe() - what a list says of a name
+ * @producer: the producer
+ * @e: filled, but for where the name is
+ *
+ * Context: broker->mutex.
+ */
+void mqk_producer_describe(struct mqk_producer *producer,
+			   struct mqk_producer_entry *e)
+{
+	const struct mqk_owner *owner = &producer->owner;
+
+	e->number = producer->number;
+	e->uid = from_kuid_munged(current_user_ns(), owner->uid);
+	e->gid = from_kgid_munged(current_user_ns(), owner->gid);
+	e->mode = owner->mode;
+	spin_lock(&producer->lock);
+	e->last = producer->last;
+	if (producer->port) {
+		e->flags = MQK_PRODUCER_F_OPEN;
+		e->pid = producer->port->pid;
+	}
+	spin_unlock(&producer->lock);
 }
 
 /**

@@ -23,7 +23,6 @@
 #ifndef MQK_PRODUCER_H
 #define MQK_PRODUCER_H
 
-#include <linux/list.h>
 #include <linux/rhashtable-types.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
@@ -33,6 +32,7 @@
 struct cred;
 struct mqk_broker;
 struct mqk_port;
+struct mqk_producer_entry;
 struct mqk_refusal;
 struct mqk_tenant;
 
@@ -47,7 +47,7 @@ struct mqk_tenant;
  * @ports: those that were opened for it and are not closed
  * @owner: who may use it: MQK_MAY_WRITE
  * @tenant: who pays
- * @link: in the broker's list
+ * @number: in the broker
  * @node: in the broker's table
  * @name_len: bytes of the name
  * @name: the name
@@ -63,7 +63,7 @@ struct mqk_producer {
 	u32 ports;
 	struct mqk_owner owner;
 	struct mqk_tenant *tenant;
-	struct list_head link;
+	u32 number;
 	struct rhash_head node;
 	u8 name_len;
 	u8 name[] __counted_by(name_len);
@@ -91,6 +91,9 @@ struct mqk_producer *mqk_producer_open(struct mqk_broker *broker,
 void mqk_producer_close(struct mqk_producer *producer, struct mqk_port *p);
 int mqk_producer_forget(struct mqk_port *p);
 void mqk_producer_free_all(struct mqk_broker *broker);
+struct mqk_producer *mqk_producer_next(struct mqk_broker *broker, u32 number);
+void mqk_producer_describe(struct mqk_producer *producer,
+			   struct mqk_producer_entry *e);
 
 u64 mqk_producer_enter(struct mqk_port *p);
 int mqk_producer_look(struct mqk_port *p);

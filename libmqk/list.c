@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR MIT
 /*
- * Bindings and consumers, listed a page at a time.
+ * Bindings, consumers and producers, listed a page at a time.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,6 +14,7 @@ struct list {
 	union {
 		struct mqk_binding_entry binding[MQK_LIST_MAX];
 		struct mqk_consumer_entry consumer[MQK_LIST_MAX];
+		struct mqk_producer_entry producer[MQK_LIST_MAX];
 	} entry;
 	unsigned char data[MQK_LIST_DATA];
 	char exchange[MQK_NAME_MAX + 1];
@@ -134,6 +135,46 @@ int mqk_consumer_list(struct mqk *m, mqk_consumer_fn *fn, void *arg)
 			break;
 		for (i = 0, ret = 0; !ret && i < l->call.count; i++)
 			ret = give_consumer(l, &l->entry.consumer[i], fn, arg);
+	} while (!ret);
+	free(l);
+	return ret;
+}
+
+static int give_producer(struct list *l, const struct mqk_producer_entry *e,
+			 mqk_producer_fn *fn, void *arg)
+{
+	struct mqk_producer_info info = {
+		.number = e->number,
+		.flags = e->flags,
+		.last = e->last,
+		.uid = e->uid,
+		.gid = e->gid,
+		.mode = e->mode,
+		.pid = e->pid,
+		.name = l->queue,
+	};
+
+	if (e->data > sizeof(l->data) ||
+	    e->name_len > sizeof(l->data) - e->data)
+		return -EPROTO;
+	take_name(l->queue, l->data + e->data, e->name_len);
+	return fn(&info, arg);
+}
+
+int mqk_producer_list(struct mqk *m, mqk_producer_fn *fn, void *arg)
+{
+	struct list *l = calloc(1, sizeof(*l));
+	uint32_t i;
+	int ret;
+
+	if (!l)
+		return -ENOMEM;
+	do {
+		ret = next_page(m, MQK_IOC_PRODUCER_LIST, l);
+		if (ret <= 0)
+			break;
+		for (i = 0, ret = 0; !ret && i < l->call.count; i++)
+			ret = give_producer(l, &l->entry.producer[i], fn, arg);
 	} while (!ret);
 	free(l);
 	return ret;

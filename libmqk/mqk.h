@@ -782,7 +782,31 @@ struct mqk_consumer_info {
 	int32_t priority;
 };
 
+/**
+ * struct mqk_producer_info - a producer's name, listed
+ * @number: its number in the broker
+ * @flags: MQK_PRODUCER_F_*
+ * @last: number of the last message that was taken; 0: none
+ * @uid: whose it is
+ * @gid: its group
+ * @mode: who may use it
+ * @pid: process that opened the session of the port that has it, in the initial
+ *	namespace; 0: none has it
+ * @name: the name
+ */
+struct mqk_producer_info {
+	uint32_t number;
+	uint32_t flags;
+	uint64_t last;
+	uint32_t uid;
+	uint32_t gid;
+	uint32_t mode;
+	uint32_t pid;
+	const char *name;
+};
+
 /* What is called for each; anything but 0 ends the list, and is returned. */
+typedef int mqk_producer_fn(const struct mqk_producer_info *info, void *arg);
 typedef int mqk_binding_fn(const struct mqk_binding_info *info, void *arg);
 typedef int mqk_consumer_fn(const struct mqk_consumer_info *info, void *arg);
 
@@ -806,6 +830,16 @@ int mqk_binding_list(struct mqk *m, mqk_binding_fn *fn, void *arg);
  * Return: 0; what @fn returned; -ENOMEM; the errors of struct mqk_list.
  */
 int mqk_consumer_list(struct mqk *m, mqk_consumer_fn *fn, void *arg);
+
+/**
+ * mqk_producer_list - list the producers whose names a broker remembers
+ * @m: session
+ * @fn: called for each, in the order in which they were made
+ * @arg: for it
+ *
+ * Return: 0; what @fn returned; -ENOMEM; the errors of struct mqk_list.
+ */
+int mqk_producer_list(struct mqk *m, mqk_producer_fn *fn, void *arg);
 
 /* ------------------------------------------------------------------------
  * Encoded headers (headers.c)

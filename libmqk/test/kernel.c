@@ -299,6 +299,17 @@ static int seen_binding(const struct mqk_binding_info *info, void *arg)
 	return i == 25 ? 7 : 0;
 }
 
+static int seen_producer(const struct mqk_producer_info *info, void *arg)
+{
+	int *count = arg;
+
+	CHECK(!strcmp(info->name, "the-one") && info->number && !info->last);
+	CHECK(info->flags == MQK_PRODUCER_F_OPEN && info->pid == (uint32_t)getpid());
+	CHECK(info->uid == getuid() && info->gid == getgid() && info->mode == 0600);
+	++*count;
+	return 0;
+}
+
 static int seen_consumer(const struct mqk_consumer_info *info, void *arg)
 {
 	int *count = arg;
@@ -319,7 +330,9 @@ static int seen_consumer(const struct mqk_consumer_info *info, void *arg)
 static void lists(void)
 {
 	struct mqk_consumer_opts o = { .sz = sizeof(o), .prefetch = 5 };
+	struct mqk_port_opts po = { .sz = sizeof(po), .producer = "the-one" };
 	struct mqk_consumer *pull;
+	struct mqk_port *named;
 	struct mqk_headers h;
 	uint32_t id, mask = 0;
 	char key[] = "k.a", buf[64];
@@ -345,6 +358,16 @@ static void lists(void)
 	mqk_consumer_close(pull);
 	CHECK_EQ(mqk_consumer_list(m, seen_consumer, &count), 0);
 	CHECK_EQ(count, 3);
+
+	count = 0;
+	CHECK_EQ(mqk_producer_list(m, seen_producer, &count), 0);
+	CHECK_EQ(count, 0);
+	CHECK_EQ(mqk_port_open(m, &po, &named), 0);
+	CHECK_EQ(mqk_producer_list(m, seen_producer, &count), 0);
+	CHECK_EQ(count, 1);
+	mqk_port_close(named);
+	CHECK_EQ(mqk_producer_list(m, seen_producer, &count), 0);
+	CHECK_EQ(count, 1);
 }
 
 static void limits(void)

@@ -25,10 +25,46 @@ static void fill_broker_delete(struct world *w, void *request)
 	r->name_len = strlen(w->victim.name);
 }
 
+/*
+ * A durable broker that is open, and the directory of one that is not: made for who
+ * asks, since that takes longer than all else.
+ */
+static int make_durable(struct world *w)
+{
+	struct broker shelved;
+	int ret, s;
+
+	ret = directory_make(w->kept_dir, sizeof(w->kept_dir)) ?:
+	      directory_make(w->shelf_dir, sizeof(w->shelf_dir)) ?:
+	      broker_keep(&w->kept, w->kept_dir) ?:
+	      broker_keep(&shelved, w->shelf_dir);
+	if (ret)
+		return ret;
+	s = broker_open(&shelved, O_RDWR);
+	if (s < 0)
+		return s;
+	ret = queue_declare(s, "kept", MQK_DECLARE_F_DURABLE) < 0 ? -EIO :
+	      binding_add(s, "amq.topic", "kept", "a.#");
+	close(s);
+	ret = ret ?: broker_close(&shelved, 0);
+	w->shelf = open(w->shelf_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return ret ?: w->shelf < 0 ? -errno : 0;
+}
+
+/* What fails here fails the call that was to have it. */
+static void want_durable(struct world *w)
+{
+	int ret = w->kept_dir[0] ? 0 : make_durable(w);
+
+	if (ret)
+		fprintf(stderr, "# no durable broker: %d\n", ret);
+}
+
 static void fill_broker_open(struct world *w, void *request)
 {
 	struct mqk_broker_open *r = request;
 
+	want_durable(w);
 	r->name = PTR(w->fresh);
 	r->name_len = strlen(w->fresh);
 	r->dir = w->shelf;
@@ -38,6 +74,7 @@ static void fill_broker_close(struct world *w, void *request)
 {
 	struct mqk_broker_delete *r = request;
 
+	want_durable(w);
 	r->name = PTR(w->kept.name);
 	r->name_len = strlen(w->kept.name);
 }
@@ -455,6 +492,10 @@ const struct call calls[] = {
 	  .ptr = { PTR_OUT(browse, delivery, sizeof(struct mqk_delivery)),
 		   PTR_OUT(browse, data, 16) },
 	  .resv = { RESV(browse, resv) } },
+	{ CALL(PRODUCER_LIST, list), BROKER(O_RDWR), .fill = fill_list,
+	  .ptr = { PTR_OUT(list, entries, sizeof(struct mqk_producer_entry)),
+		   PTR_OUT(list, data, 6) },
+	  .resv = { RESV(list, resv) } },
 	{ CALL(CONSUMER_LIST, list), BROKER(O_RDWR), .fill = fill_list,
 	  .ptr = { PTR_OUT(list, entries, sizeof(struct mqk_consumer_entry)),
 		   PTR_OUT(list, data, 1) },
@@ -490,6 +531,16 @@ void call_fill(const struct call *call, struct world *w, void *request)
 int call_do(const struct call *call, struct world *w, void *request)
 {
 	return mq(world_fd(w, call), call->cmd, request);
+}
+
+/* A producer's name, which stays as long as its port. */
+static int world_producer(struct world *w)
+{
+	struct mqk_port_create c = {
+		.size = sizeof(c), .entries = 16, .producer = PTR("listed"), .producer_len = 6,
+	};
+
+	return mq(w->s, MQK_IOC_PORT_CREATE, &c);
 }
 
 static int world_objects(struct world *w)
@@ -532,29 +583,6 @@ static int world_traffic(struct world *w)
 	return ret;
 }
 
-/* A durable broker that is open, and the directory of one that is not. */
-static int world_durable(struct world *w)
-{
-	struct broker shelved;
-	int ret, s;
-
-	ret = directory_make(w->kept_dir, sizeof(w->kept_dir)) ?:
-	      directory_make(w->shelf_dir, sizeof(w->shelf_dir)) ?:
-	      broker_keep(&w->kept, w->kept_dir) ?:
-	      broker_keep(&shelved, w->shelf_dir);
-	if (ret)
-		return ret;
-	s = broker_open(&shelved, O_RDWR);
-	if (s < 0)
-		return s;
-	ret = queue_declare(s, "kept", MQK_DECLARE_F_DURABLE) < 0 ? -EIO :
-	      binding_add(s, "amq.topic", "kept", "a.#");
-	close(s);
-	ret = ret ?: broker_close(&shelved, 0);
-	w->shelf = open(w->shelf_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return ret ?: w->shelf < 0 ? -errno : 0;
-}
-
 int world_begin(struct world *w)
 {
 	struct mqk_broker_create want = { .segment_size = 64 << 10 };
@@ -572,7 +600,7 @@ int world_begin(struct world *w)
 	w->s = env_session(&w->env, O_RDWR);
 	if (w->s < 0)
 		return w->s;
-	return world_durable(w) ?: world_objects(w) ?: world_traffic(w);
+	return world_objects(w) ?: world_producer(w) ?: world_traffic(w);
 }
 
 int world_end(struct world *w)
@@ -583,10 +611,12 @@ int world_end(struct world *w)
 	broker_delete(&fresh, MQK_BROKER_DELETE_F_FORCE);
 	broker_delete(&w->victim, MQK_BROKER_DELETE_F_FORCE);
 	broker_close(&fresh, MQK_BROKER_DELETE_F_FORCE);
-	broker_close(&w->kept, MQK_BROKER_DELETE_F_FORCE);
-	directory_remove(w->kept_dir);
-	directory_remove(w->shelf_dir);
-	close(w->shelf);
+	if (w->kept_dir[0]) {
+		broker_close(&w->kept, MQK_BROKER_DELETE_F_FORCE);
+		directory_remove(w->kept_dir);
+		directory_remove(w->shelf_dir);
+		close(w->shelf);
+	}
 	close(w->control);
 	return env_end(&w->env);
 }

@@ -440,6 +440,7 @@ static const struct {
 	{ "CONSUMER_CLOSE", O_RDONLY }, { "PREFETCH", O_RDONLY },
 	{ "WAIT", O_RDWR }, { "GET", O_RDONLY }, { "READ", O_RDONLY },
 	{ "BROWSE", O_RDONLY }, { "CONSUMER_LIST", O_RDWR },
+	{ "PRODUCER_LIST", O_RDWR },
 };
 
 /* Whether the mode of the node refuses a call that says nothing. */

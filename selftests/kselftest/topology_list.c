@@ -22,6 +22,7 @@ FIXTURE(list)
 	struct mqk_list l;
 	struct mqk_binding_entry b[MQK_LIST_MAX + 1];
 	struct mqk_consumer_entry c[MQK_LIST_MAX + 1];
+	struct mqk_producer_entry p[MQK_LIST_MAX + 1];
 	__u8 data[MQK_LIST_DATA];
 };
 
@@ -49,14 +50,15 @@ typedef FIXTURE_DATA(list) data;
 static int next(data *self, unsigned long cmd, __u32 after, __u32 count,
 		__u32 room)
 {
-	bool bindings = cmd == MQK_IOC_BINDING_LIST;
+	void *entries = cmd == MQK_IOC_BINDING_LIST ? (void *)self->b :
+			cmd == MQK_IOC_CONSUMER_LIST ? (void *)self->c : self->p;
 	int err;
 
 	self->l = (struct mqk_list) {
 		.size = sizeof(self->l),
 		.after = after,
 		.count = count,
-		.entries = bindings ? (uintptr_t)self->b : (uintptr_t)self->c,
+		.entries = (uintptr_t)entries,
 		.data = (uintptr_t)self->data,
 		.data_len = room,
 	};
@@ -72,6 +74,41 @@ static int bindings(data *self, __u32 after, __u32 count)
 static int consumers(data *self, __u32 after, __u32 count)
 {
 	return next(self, MQK_IOC_CONSUMER_LIST, after, count, MQK_LIST_DATA);
+}
+
+static int producers(data *self, __u32 after, __u32 count)
+{
+	return next(self, MQK_IOC_PRODUCER_LIST, after, count, MQK_LIST_DATA);
+}
+
+/* A port for a producer; with @publishes one message is taken from it. */
+static int producer_open(data *self, const char *name, __u32 mode, bool publishes)
+{
+	struct mqk_port_create c = {
+		.size = sizeof(c), .entries = 16, .producer = (uintptr_t)name,
+		.producer_len = strlen(name), .producer_mode = mode,
+	};
+	struct mqk_message m = {
+		.exchange = self->exchange, .key = (uintptr_t)"nowhere", .key_len = 7,
+	};
+	struct mqk_publish pub = {
+		.size = sizeof(pub), .count = 1, .messages = (uintptr_t)&m,
+	};
+	int err = mq(self->s, MQK_IOC_PORT_CREATE, &c);
+
+	pub.port = c.id;
+	if (!err && publishes)
+		err = mq(self->s, MQK_IOC_PUBLISH, &pub);
+	return err ?: (int)c.id;
+}
+
+static int producer_close(data *self, int port, bool forgets)
+{
+	struct mqk_id id = {
+		.size = sizeof(id), .flags = forgets ? MQK_ID_F_FORGET : 0, .id = port,
+	};
+
+	return mq(self->s, MQK_IOC_PORT_CLOSE, &id);
 }
 
 static int bind_number(data *self, __u32 i)
@@ -292,6 +329,56 @@ TEST_F(list, consumers_are_described)
 	EXPECT_EQ(pull.c.id, e[1].id);
 	session_close(self->s);
 	EXPECT_EQ(-ENOENT, consumers(self, 0, 10));
+}
+
+TEST_F(list, producers_are_described)
+{
+	const struct mqk_producer_entry *e = self->p;
+	int first, second, third;
+
+	EXPECT_EQ(-ENOENT, producers(self, 0, 10));
+	first = producer_open(self, "first", 0, false);
+	second = producer_open(self, "the second", 0620, true);
+	third = producer_open(self, "third", 0, false);
+	ASSERT_LT(0, first);
+	ASSERT_LT(0, second);
+	ASSERT_LT(0, third);
+	ASSERT_EQ(3, producers(self, 0, 10));
+	EXPECT_EQ(5, e[0].name_len);
+	EXPECT_EQ(0, memcmp(self->data + e[0].data, "first", 5));
+	EXPECT_EQ(MQK_PRODUCER_F_OPEN, e[0].flags);
+	EXPECT_EQ(getpid(), e[0].pid);
+	EXPECT_EQ(0, e[0].last);
+	EXPECT_EQ(getuid(), e[0].uid);
+	EXPECT_EQ(getgid(), e[0].gid);
+	EXPECT_EQ(0600, e[0].mode);
+	EXPECT_EQ(10, e[1].name_len);
+	EXPECT_EQ(0, memcmp(self->data + e[1].data, "the second", 10));
+	EXPECT_EQ(1, e[1].last);
+	EXPECT_EQ(0620, e[1].mode);
+	EXPECT_EQ(0, e[1].data % 8);
+	EXPECT_LT(e[0].number, e[1].number);
+	EXPECT_LT(e[1].number, e[2].number);
+	ASSERT_EQ(1, producers(self, 0, 1));
+	ASSERT_EQ(2, producers(self, self->l.after, 10));
+	EXPECT_EQ(-ERANGE, next(self, MQK_IOC_PRODUCER_LIST, 0, 10, 4));
+
+	/* A name from which something was taken stays, one from which nothing was goes. */
+	EXPECT_EQ(0, producer_close(self, first, false));
+	EXPECT_EQ(0, producer_close(self, second, false));
+	ASSERT_EQ(2, producers(self, 0, 10));
+	EXPECT_EQ(0, memcmp(self->data + e[0].data, "the second", 10));
+	EXPECT_EQ(0, e[0].flags);
+	EXPECT_EQ(0, e[0].pid);
+	EXPECT_EQ(1, e[0].last);
+	EXPECT_EQ(0, memcmp(self->data + e[1].data, "third", 5));
+	/* One that is forgotten goes. */
+	second = producer_open(self, "the second", 0, false);
+	ASSERT_LT(0, second);
+	EXPECT_EQ(0, producer_close(self, second, true));
+	ASSERT_EQ(1, producers(self, 0, 10));
+	session_close(self->s);
+	EXPECT_EQ(-ENOENT, producers(self, 0, 10));
 }
 
 /* What is in flight is what is in flight now. */

@@ -593,10 +593,16 @@ test_producer()
 	m publish "" shop1 five --producer shop
 	prints "without --number, the next one" five get shop1 --ack --raw --count 9
 	bad "a gap" 1 "publish to exchange '': *gap*" publish "" shop1 x --producer shop --number 9
+	json "producer list -j" \
+		'len(o) == 1 and o[0]["name"] == "shop" and o[0]["last"] == 5 and not o[0]["open"]' \
+		producer list
+	good "producer list" producer list
+	tap_check "producer list has it" grep -q '^shop  *5  *-  *[0-9]*  *[0-9]*  *0600$' "$work/out"
 	good "forget" forget shop
 	m publish "" shop1 six --producer shop --number 1
 	prints "a name that was forgotten begins anew" six get shop1 --ack --raw --count 9
 	m forget shop
+	json "producer list is empty" "o == []" producer list
 	bad "--number without --producer" 2 "*--number needs --producer*" publish "" shop1 x --number 1
 	bad "--number 0" 2 "--number 0: give a number*" publish "" shop1 x --producer a --number 0
 }

@@ -160,6 +160,8 @@ const struct command commands[] = {
 	  "list the bindings", binding_list },
 	{ "consumer", "list", { NULL }, 0, 0, 0,
 	  "list the consumers", consumer_list },
+	{ "producer", "list", { NULL }, 0, 0, 0,
+	  "list the producers' names", producer_list },
 	{ "bind", NULL, { "EXCHANGE", "QUEUE", "[KEY]" },
 	  OPT(ARG) | OPT(TO_EXCHANGE), 0, 0,
 	  "bind a queue, or another exchange, to an exchange", bind_bind },

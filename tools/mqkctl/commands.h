@@ -30,6 +30,7 @@ int queue_list(struct ctl *ctl, const struct args *args);
 
 int binding_list(struct ctl *ctl, const struct args *args);
 int consumer_list(struct ctl *ctl, const struct args *args);
+int producer_list(struct ctl *ctl, const struct args *args);
 
 int bind_bind(struct ctl *ctl, const struct args *args);
 int bind_unbind(struct ctl *ctl, const struct args *args);

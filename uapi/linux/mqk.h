@@ -552,7 +552,9 @@ struct mqk_query {
 #define MQK_FEATURE_COPY	0x2	/* consumers that get copies */
 #define MQK_FEATURE_JUMBO	0x4	/* records larger than a segment */
 #define MQK_FEATURE_BROWSE	0x8	/* MQK_IOC_BROWSE */
-#define MQK_FEATURE_LIST	0x10	/* MQK_IOC_BINDING_LIST, _CONSUMER_LIST */
+#define MQK_FEATURE_LIST	0x10	/* MQK_IOC_BINDING_LIST, _CONSUMER_LIST,
+					 * _PRODUCER_LIST
+					 */
 #define MQK_FEATURE_EXCHANGES	0x20	/* bindings between exchanges, alternate
 					 * and headers exchanges
 					 */
@@ -1177,14 +1179,14 @@ struct mqk_queue_next {
 };
 
 /**
- * struct mqk_list - MQK_IOC_BINDING_LIST, MQK_IOC_CONSUMER_LIST: those after
- *	@after, as many as there is room for
+ * struct mqk_list - MQK_IOC_BINDING_LIST, MQK_IOC_CONSUMER_LIST,
+ *	MQK_IOC_PRODUCER_LIST: those after @after, as many as there is room for
  * @size: bytes of this structure
  * @flags: 0
  * @after: in: 0 or the number of the last one listed; out: that number
  * @count: in: room at @entries; out: how many were listed, at least 1
- * @entries: pointer to struct mqk_binding_entry[@count], or to struct
- *	mqk_consumer_entry[@count]
+ * @entries: pointer to struct mqk_binding_entry[@count], to struct
+ *	mqk_consumer_entry[@count], or to struct mqk_producer_entry[@count]
  * @data: pointer to where names, keys and arguments go
  * @data_len: in: room there; out: bytes used
  * @resv: 0
@@ -1286,6 +1288,35 @@ struct mqk_consumer_entry {
 						 * before another one is
 						 */
 #define MQK_CONSUMER_STATE_WAITS	0x200	/* gets nothing as long as it is not */
+
+/**
+ * struct mqk_producer_entry - a producer's name, listed
+ * @number: its number in the broker
+ * @flags: MQK_PRODUCER_F_*
+ * @last: number of the last message that was taken; 0: none
+ * @uid: whose it is
+ * @gid: its group
+ * @mode: who may use it, as of a file
+ * @pid: process that opened the session of the port that has it, in the initial
+ *	namespace; 0: none has it
+ * @data: where its name is in the data of the call, a multiple of 8
+ * @name_len: bytes of the name
+ * @resv: 0
+ */
+struct mqk_producer_entry {
+	__u32 number;
+	__u32 flags;
+	__aligned_u64 last;
+	__u32 uid;
+	__u32 gid;
+	__u32 mode;
+	__u32 pid;
+	__u32 data;
+	__u8 name_len;
+	__u8 resv[3];
+};
+
+#define MQK_PRODUCER_F_OPEN	0x1	/* a port has it */
 
 /**
  * struct mqk_stat - MQK_IOC_STAT: counters of the broker since it was made
@@ -1875,6 +1906,7 @@ struct mqk_browse {
 #define MQK_IOC_PORT_CLOSE	_IOWR(MQK_IOC_MAGIC, 0x41, struct mqk_id)
 #define MQK_IOC_PORT_SEGMENT	_IOWR(MQK_IOC_MAGIC, 0x42, struct mqk_port_segment)
 #define MQK_IOC_PUBLISH		_IOWR(MQK_IOC_MAGIC, 0x43, struct mqk_publish)
+#define MQK_IOC_PRODUCER_LIST	_IOWR(MQK_IOC_MAGIC, 0x44, struct mqk_list)
 #define MQK_IOC_CONSUMER_CREATE	_IOWR(MQK_IOC_MAGIC, 0x50, struct mqk_consumer_create)
 #define MQK_IOC_CONSUMER_CANCEL	_IOWR(MQK_IOC_MAGIC, 0x51, struct mqk_id)
 #define MQK_IOC_CONSUMER_CLOSE	_IOWR(MQK_IOC_MAGIC, 0x52, struct mqk_id)
