@@ -318,7 +318,7 @@ void mqk_staging_join_consumer(struct mqk_staging *st, struct mqk_consumer *c)
 	lock_consumer(c);
 	c->staging = st;
 	c->staged = true;
-	c->claimed = false;
+	WRITE_ONCE(c->claimed, false);
 	c->staged_from = 0;
 	c->staged_some = false;
 	unlock_consumer(c);
@@ -566,7 +566,7 @@ void mqk_staging_leave_consumer(struct mqk_consumer *c, bool forget)
 	}
 	c->staging = NULL;
 	c->staged = false;
-	c->claimed = false;
+	WRITE_ONCE(c->claimed, false);
 	unlock_consumer(c);
 }
 
@@ -585,6 +585,6 @@ void mqk_staging_cut_consumer(struct mqk_consumer *c)
 		return;
 	lock_consumer(c);
 	c->staging = NULL;
-	c->claimed = true;
+	WRITE_ONCE(c->claimed, true);
 	unlock_consumer(c);
 }
