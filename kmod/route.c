@@ -471,9 +471,9 @@ static struct mqk_route *find_slow(struct mqk_router *r, u32 exchange,
  * read section, call mqk_router_grow(), and come again
  */
 struct mqk_route *mqk_route_find(struct mqk_router *r, u32 exchange,
-				       const struct mqk_key *key,
-				       const struct mqk_envelope *envelope,
-				       struct mqk_refusal *why)
+				 const struct mqk_key *key,
+				 const struct mqk_envelope *envelope,
+				 struct mqk_refusal *why)
 {
 	u64 hash = hash_key(exchange, key);
 	struct mqk_route *route = r->cache[place_of(hash)];
@@ -505,10 +505,10 @@ struct mqk_route *mqk_route_find(struct mqk_router *r, u32 exchange,
  * Return: as mqk_route_find()
  */
 struct mqk_route *mqk_route_through(struct mqk_router *r,
-					  struct mqk_exchange *x,
-					  const struct mqk_key *key,
-					  const struct mqk_envelope *envelope,
-					  struct mqk_refusal *why)
+				    struct mqk_exchange *x,
+				    const struct mqk_key *key,
+				    const struct mqk_envelope *envelope,
+				    struct mqk_refusal *why)
 {
 	int err;
 

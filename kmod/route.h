@@ -127,14 +127,14 @@ struct mqk_router *mqk_router_alloc(struct mqk_broker *broker,
 void mqk_router_free(struct mqk_router *r);
 int mqk_router_grow(struct mqk_router *r, struct mqk_refusal *why);
 struct mqk_route *mqk_route_find(struct mqk_router *r, u32 exchange,
-				       const struct mqk_key *key,
-				       const struct mqk_envelope *envelope,
-				       struct mqk_refusal *why);
+				 const struct mqk_key *key,
+				 const struct mqk_envelope *envelope,
+				 struct mqk_refusal *why);
 struct mqk_route *mqk_route_through(struct mqk_router *r,
-					  struct mqk_exchange *x,
-					  const struct mqk_key *key,
-					  const struct mqk_envelope *envelope,
-					  struct mqk_refusal *why);
+				    struct mqk_exchange *x,
+				    const struct mqk_key *key,
+				    const struct mqk_envelope *envelope,
+				    struct mqk_refusal *why);
 void mqk_router_blank(struct mqk_router *r, void *headers);
 
 /* Where the generation of an exchange's routes stands. */
