@@ -50,9 +50,42 @@ static const unsigned char *take_name(char *name, const unsigned char *from,
 	return from + len;
 }
 
-static int give_binding(struct list *l, const struct mqk_binding_entry *e,
-			mqk_binding_fn *fn, void *arg)
+/* What is called for each entry of a page. */
+struct giving {
+	union {
+		mqk_binding_fn *binding;
+		mqk_consumer_fn *consumer;
+		mqk_producer_fn *producer;
+	} fn;
+	void *arg;
+};
+
+/* Give entry @i of a page to its function. */
+typedef int give_fn(struct list *l, uint32_t i, const struct giving *to);
+
+static int list_all(struct mqk *m, unsigned long request, give_fn *give,
+		    const struct giving *to)
 {
+	struct list *l = calloc(1, sizeof(*l));
+	uint32_t i;
+	int ret;
+
+	if (!l)
+		return -ENOMEM;
+	do {
+		ret = next_page(m, request, l);
+		if (ret <= 0)
+			break;
+		for (i = 0, ret = 0; !ret && i < l->call.count; i++)
+			ret = give(l, i, to);
+	} while (!ret);
+	free(l);
+	return ret;
+}
+
+static int give_binding(struct list *l, uint32_t i, const struct giving *to)
+{
+	const struct mqk_binding_entry *e = &l->entry.binding[i];
 	const size_t len = (size_t)e->args_len + e->exchange_len +
 			   e->queue_len + e->key_len;
 	const unsigned char *from = l->data + e->data;
@@ -72,31 +105,19 @@ static int give_binding(struct list *l, const struct mqk_binding_entry *e,
 		return -EPROTO;
 	from = take_name(l->exchange, from + e->args_len, e->exchange_len);
 	info.key = take_name(l->queue, from, e->queue_len);
-	return fn(&info, arg);
+	return to->fn.binding(&info, to->arg);
 }
 
 int mqk_binding_list(struct mqk *m, mqk_binding_fn *fn, void *arg)
 {
-	struct list *l = calloc(1, sizeof(*l));
-	uint32_t i;
-	int ret;
+	const struct giving to = { .fn.binding = fn, .arg = arg };
 
-	if (!l)
-		return -ENOMEM;
-	do {
-		ret = next_page(m, MQK_IOC_BINDING_LIST, l);
-		if (ret <= 0)
-			break;
-		for (i = 0, ret = 0; !ret && i < l->call.count; i++)
-			ret = give_binding(l, &l->entry.binding[i], fn, arg);
-	} while (!ret);
-	free(l);
-	return ret;
+	return list_all(m, MQK_IOC_BINDING_LIST, give_binding, &to);
 }
 
-static int give_consumer(struct list *l, const struct mqk_consumer_entry *e,
-			 mqk_consumer_fn *fn, void *arg)
+static int give_consumer(struct list *l, uint32_t i, const struct giving *to)
 {
+	const struct mqk_consumer_entry *e = &l->entry.consumer[i];
 	struct mqk_consumer_info info = {
 		.number = e->number,
 		.flags = e->flags,
@@ -118,31 +139,19 @@ static int give_consumer(struct list *l, const struct mqk_consumer_entry *e,
 	    e->queue_len > sizeof(l->data) - e->data)
 		return -EPROTO;
 	take_name(l->queue, l->data + e->data, e->queue_len);
-	return fn(&info, arg);
+	return to->fn.consumer(&info, to->arg);
 }
 
 int mqk_consumer_list(struct mqk *m, mqk_consumer_fn *fn, void *arg)
 {
-	struct list *l = calloc(1, sizeof(*l));
-	uint32_t i;
-	int ret;
+	const struct giving to = { .fn.consumer = fn, .arg = arg };
 
-	if (!l)
-		return -ENOMEM;
-	do {
-		ret = next_page(m, MQK_IOC_CONSUMER_LIST, l);
-		if (ret <= 0)
-			break;
-		for (i = 0, ret = 0; !ret && i < l->call.count; i++)
-			ret = give_consumer(l, &l->entry.consumer[i], fn, arg);
-	} while (!ret);
-	free(l);
-	return ret;
+	return list_all(m, MQK_IOC_CONSUMER_LIST, give_consumer, &to);
 }
 
-static int give_producer(struct list *l, const struct mqk_producer_entry *e,
-			 mqk_producer_fn *fn, void *arg)
+static int give_producer(struct list *l, uint32_t i, const struct giving *to)
 {
+	const struct mqk_producer_entry *e = &l->entry.producer[i];
 	struct mqk_producer_info info = {
 		.number = e->number,
 		.flags = e->flags,
@@ -158,24 +167,12 @@ static int give_producer(struct list *l, const struct mqk_producer_entry *e,
 	    e->name_len > sizeof(l->data) - e->data)
 		return -EPROTO;
 	take_name(l->queue, l->data + e->data, e->name_len);
-	return fn(&info, arg);
+	return to->fn.producer(&info, to->arg);
 }
 
 int mqk_producer_list(struct mqk *m, mqk_producer_fn *fn, void *arg)
 {
-	struct list *l = calloc(1, sizeof(*l));
-	uint32_t i;
-	int ret;
+	const struct giving to = { .fn.producer = fn, .arg = arg };
 
-	if (!l)
-		return -ENOMEM;
-	do {
-		ret = next_page(m, MQK_IOC_PRODUCER_LIST, l);
-		if (ret <= 0)
-			break;
-		for (i = 0, ret = 0; !ret && i < l->call.count; i++)
-			ret = give_producer(l, &l->entry.producer[i], fn, arg);
-	} while (!ret);
-	free(l);
-	return ret;
+	return list_all(m, MQK_IOC_PRODUCER_LIST, give_producer, &to);
 }
